@@ -1,0 +1,59 @@
+# Every target creates what it needs. `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+STAMP := $(VENV)/.installed
+export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-all lint format airflow notebooks lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## create .venv from requirements.lock and put townlake into it
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found (make PYTHON=python3 …)"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup  ## a generated city through the real Airflow, to a published foundation (TOWNLAKE_HOME, default ./lakehouse)
+	$(BIN)/python -m townlake.demo
+
+run: setup  ## the whole road once, without Airflow
+	$(BIN)/townlake run
+
+test: setup  ## every test that needs no scheduler (make test-all runs those too)
+	$(BIN)/python -m pytest -m "not airflow" -n 2
+
+test-all: setup  ## all tests, real Airflow included
+	$(BIN)/python -m pytest -n 2
+
+lint: setup  ## ruff, mypy, import contract, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models
+
+format: setup  ## let ruff put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+airflow: setup  ## scheduler and UI on the same lake, loopback only; stop with Ctrl-C
+	$(BIN)/python -m townlake.scheduler
+
+notebooks: setup  ## render notebooks/ to pages that open without internet
+	$(BIN)/python -m townlake.notebooks
+
+lock:  ## resolve requirements.lock anew
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet pyproject.toml --extra airflow --extra dev --output-file requirements.lock
+
+clean:  ## remove the environment's caches and rendered files (never a lakehouse)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/rendered dbt_project/target dbt_project/logs build *.egg-info
+	find . -name __pycache__ -type d -not -path './.venv/*' -exec rm -rf {} +

@@ -1,0 +1,45 @@
+{#
+    What a mention may say of each entity: attribute → SQL type. A contract maps its columns to these names.
+#}
+{% macro entity_attributes(entity) -%}
+{{ return({
+    'person': {
+        'id_type': 'varchar', 'id_number': 'varchar', 'name': 'varchar', 'sex_code': 'varchar', 'birth_date': 'date',
+        'death_date': 'date', 'ethnic_code': 'varchar', 'phone': 'varchar', 'household_number': 'varchar',
+        'relation_code': 'varchar', 'area_code': 'varchar', 'is_deceased': 'boolean'},
+    'organisation': {
+        'uscc': 'varchar', 'registration_number': 'varchar', 'name': 'varchar', 'kind': 'varchar', 'status': 'varchar',
+        'industry_code': 'varchar', 'registered_on': 'date', 'closed_on': 'date', 'capital_cny': 'decimal(18, 2)',
+        'phone': 'varchar'},
+    'place': {
+        'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar'},
+    'event': {
+        'event_number': 'varchar', 'kind': 'varchar', 'occurred_at': 'timestamp', 'description': 'varchar',
+        'department': 'varchar', 'status': 'varchar'},
+}[entity]) }}
+{%- endmacro %}
+
+{# Identifier that two mentions must share to be one entity, null where the mention has none that was verified. #}
+{% macro verified_identifier(entity) -%}
+{{ return({
+    'person': "id_type || ':' || id_number",
+    'organisation': 'uscc',
+    'event': "dataset || ':' || event_number",
+}[entity]) }}
+{%- endmacro %}
+
+{# A mention that says nothing is none. #}
+{% macro says_something(entity) -%}
+{{ return({
+    'person': 'coalesce(id_number, name) is not null',
+    'organisation': 'coalesce(uscc, name) is not null',
+    'place': 'address is not null',
+    'event': 'coalesce(event_number, description) is not null',
+}[entity]) }}
+{%- endmacro %}
+
+{% macro prefixed(columns, relation) -%}
+{%- set out = [] -%}
+{%- for column in columns -%}{%- do out.append(relation ~ '.' ~ column) -%}{%- endfor -%}
+{{ return(out) }}
+{%- endmacro %}

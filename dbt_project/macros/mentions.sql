@@ -1,0 +1,110 @@
+{#
+    All mentions of one entity that the contracts declare, one select per dataset and role, for deliveries that this
+    model has not got yet. `content_id` names what was said (dataset, role, key, values), wherever and however often.
+#}
+{% macro mentions(entity) -%}
+{%- set attributes = entity_attributes(entity) -%}
+{%- set selects = [] -%}
+{%- for contract in contracts().values() -%}
+    {%- for mention in contract.mentions if mention.entity == entity -%}
+        {%- do selects.append(mention_select(contract, mention, attributes)) -%}
+    {%- endfor -%}
+{%- endfor -%}
+with said as (
+    {{ selects | join('\nunion all\n') }}
+)
+
+select
+    *,
+    md5(concat_ws('|', {{ "dataset, role, coalesce(row_key, ''), " if entity != 'place' }}
+        {%- for name in attributes %} coalesce({{ name }}::varchar, ''){{ "," if not loop.last }}{% endfor %}
+        {%- if entity != 'place' %}, coalesce(place_content_id, ''), coalesce(place_use, ''), coalesce(legal_person_key, ''){% endif %})) as content_id
+from said
+where {{ says_something(entity) }}
+{%- endmacro %}
+
+{% macro mention_select(contract, mention, attributes) -%}
+select
+    {{ locator_columns() | join(', ') }},
+    row_key,
+    {{ dbt.string_literal(mention.role) }} as role,
+    {%- for name, type in attributes.items() %}
+    {{ mention_value(mention, name) }}::{{ type }} as {{ name }},
+    {%- endfor %}
+    {%- if mention.entity == 'place' %}
+    {{ mention_value(mention, 'place_use') }}::varchar as place_use
+    {%- else %}
+    {{ place_of_row(contract, mention, 'content_id') }} as place_content_id,
+    {{ place_of_row(contract, mention, 'use') }} as place_use,
+    {{ legal_person_of_row(contract, mention) }} as legal_person_key
+    {%- endif %}
+from {{ ref('stg_' ~ contract.model) }} as row_of
+{%- if is_incremental() %}
+where not exists (select 1 from {{ this }} as done where done.delivery_id = row_of.delivery_id and done.role = {{ dbt.string_literal(mention.role) }})
+{%- endif %}
+{%- endmacro %}
+
+{% macro mention_value(mention, name) -%}
+{%- if name in mention.attributes -%}{{ mention.attributes[name] }}
+{%- elif name in mention.derived -%}({{ mention.derived[name] }})
+{%- elif name in mention.constants -%}{{ dbt.string_literal(mention.constants[name]) }}
+{%- else -%}null
+{%- endif -%}
+{%- endmacro %}
+
+{# Only the subject of a row lives or stands at the row's address. #}
+{% macro place_of_row(contract, mention, part) -%}
+{%- set places = contract.mentions | selectattr('entity', 'equalto', 'place') | selectattr('role', 'equalto', 'subject') | list -%}
+{%- if mention.role != 'subject' or not places -%}null::varchar
+{%- elif part == 'use' -%}{{ dbt.string_literal(places[0].constants['place_use']) }}
+{%- else -%}
+{%- set address = mention_value(places[0], 'address') -%}
+case when {{ address }} is not null then md5(concat_ws('|', {% for name, type in entity_attributes('place').items() %}coalesce({{ mention_value(places[0], name) }}::{{ type }}::varchar, ''){{ ", " if not loop.last }}{% endfor %})) end
+{%- endif -%}
+{%- endmacro %}
+
+{# The identifier of the row's legal representative, for its subject organisation. #}
+{% macro legal_person_of_row(contract, mention) -%}
+{%- set people = contract.mentions | selectattr('entity', 'equalto', 'person') | selectattr('role', 'equalto', 'legal_representative') | list -%}
+{%- if mention.entity != 'organisation' or mention.role != 'subject' or not people -%}null::varchar
+{%- else -%}{{ mention_value(people[0], 'id_type') }} || ':' || {{ mention_value(people[0], 'id_number') }}
+{%- endif -%}
+{%- endmacro %}
+
+{# Trust in a dataset's word on one attribute: a case over dataset and role, from the contracts. #}
+{% macro trust(entity, attribute) -%}
+case
+    {%- for contract in contracts().values() -%}
+    {%- for mention in contract.mentions if mention.entity == entity %}
+    when dataset = {{ dbt.string_literal(contract.id) }} and role = {{ dbt.string_literal(mention.role) }} then {{ mention.trust_by_attribute.get(attribute, mention.trust) }}
+    {%- endfor -%}
+    {%- endfor %}
+    else 0 end
+{%- endmacro %}
+
+{# What was said, once: one row per content, whatever number of deliveries repeat it. #}
+{% macro contents(entity) -%}
+{%- set attributes = entity_attributes(entity) -%}
+select
+    content_id,
+    {%- if entity != 'place' %}
+    min(dataset) as dataset,
+    min(role) as role,
+    min(row_key) as row_key,
+    {%- endif %}
+    {%- for name in attributes %}
+    min({{ name }}) as {{ name }},
+    {%- endfor %}
+    {%- if entity != 'place' %}
+    min(place_content_id) as place_content_id,
+    min(place_use) as place_use,
+    min(legal_person_key) as legal_person_key,
+    min({{ verified_identifier(entity) }}) as verified_identifier,
+    {%- endif %}
+    min(struct_pack(delivered_on := delivered_on, dataset := dataset, file := file, sheet := coalesce(sheet, ''), row_number := row_number)) as first_mention
+from {{ ref('int_' ~ entity ~ '__mention') }} as mention
+{%- if is_incremental() %}
+where not exists (select 1 from {{ this }} as known where known.content_id = mention.content_id)
+{%- endif %}
+group by content_id
+{%- endmacro %}

@@ -1,0 +1,234 @@
+{#-
+  Amounts (yuan), plain numbers, integers, meter readings, coordinates. Only one reading may exist: groups of three
+  between separators, one decimal point; a decimal comma is refused.
+-#}
+
+{%- macro std_number_text(x) -%}
+{#- signs to ASCII, minus signs to one, spaces away: what remains is digits, signs, separators and a unit -#}
+upper({{ std_ascii(x, '￥¥−，', '¥¥-,') }})
+{%- endmacro -%}
+
+{%- macro std_plain_number() -%}{{ '[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:[.][0-9]*)?' }}{%- endmacro -%}
+
+{%- macro std_amount_words() -%}{{ '(?:人民币|RMB|CNY|¥)?' }}{%- endmacro -%}
+
+{%- macro std_amount__clean(raw, opts={}) -%}
+case when {{ std_re_is(raw, '-?[0-9]+(?:[.][0-9]+)?') }} then {{ raw }}
+else {{ std_no_null_word(std_number_text(raw), opts, zeros=false) }} end
+{%- endmacro -%}
+
+{%- macro std_unit_factor(unit) -%}
+{%- set factors = {'元': 1, '圆': 1, '百元': 100, '千元': 1000, '万元': 10000, '万': 10000, '百万元': 1000000, '千万元': 10000000, '亿元': 100000000, '亿': 100000000, '角': '0.1', '分': '0.01'} -%}
+{{ factors[unit] }}
+{%- endmacro -%}
+
+{#- factor of the column's declared unit: opts.unit a word, opts.unit_column SQL that gives the row's word -#}
+{%- macro std_declared_factor(opts) -%}
+{%- if opts.get('unit_column') -%}
+case trim({{ opts['unit_column'] }}) {% for unit in ['元', '百元', '千元', '万元', '百万元', '亿元'] %}when '{{ unit }}' then {{ std_unit_factor(unit) }} {% endfor %}end
+{%- else -%}{{ std_unit_factor(opts.get('unit', '元')) }}
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro std_amount_pattern() -%}
+{{ '^([(]?)' ~ std_amount_words() ~ '([+-]?)' ~ std_amount_words() ~ '((?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:[.][0-9]*)?|[.][0-9]+)(百万元|千万元|万元|亿元|千元|百元|元整|元正|元|圆整|圆|万|亿)?(?:人民币|RMB|CNY)?(整)?([)]?)(-?)$' }}
+{%- endmacro -%}
+
+{%- macro std_amount__value(clean, raw, opts={}) -%}
+{%- set pattern = std_amount_pattern() -%}
+{%- set number = "try_cast(replace(" ~ std_re_get(clean, pattern, 3) ~ ", ',', '') as decimal(26, 6))" -%}
+{%- set own = std_re_get(clean, pattern, 4) -%}
+cast(case
+when {{ std_re_is(clean, '-?[0-9]{1,18}(?:[.][0-9]{1,6})?') }} then try_cast({{ clean }} as decimal(26, 6)) * {{ std_declared_factor(opts) }}
+when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast(try_cast({{ clean }} as double) as decimal(26, 6)) * {{ std_declared_factor(opts) }}
+when {{ std_re_has(clean, pattern) }} and ({{ std_re_get(clean, pattern, 1) }} = '') = ({{ std_re_get(clean, pattern, 6) }} = '')
+and not ({{ std_re_get(clean, pattern, 1) }} || {{ std_re_get(clean, pattern, 2) }} like '%-' and {{ std_re_get(clean, pattern, 7) }} = '-') then
+{{ number }} * case when {{ std_re_get(clean, pattern, 2) }} = '-' or {{ std_re_get(clean, pattern, 1) }} = '(' or {{ std_re_get(clean, pattern, 7) }} = '-' then -1 else 1 end
+* case {{ own }} when '' then {{ std_declared_factor(opts) }} {% for unit in ['元', '元整', '元正', '圆', '圆整'] %}when '{{ unit }}' then 1 {% endfor %}
+{%- for unit in ['百元', '千元', '万元', '万', '百万元', '千万元', '亿元', '亿'] %}when '{{ unit }}' then {{ std_unit_factor(unit) }} {% endfor %}end
+end as decimal(24, 2))
+{%- endmacro -%}
+
+{%- macro std_amount__rule(raw, clean, value, opts={}) -%}
+case
+when {{ std_is_blank(raw) }} then null
+when {{ value }} is not null and {{ std_re_is(raw, '-?[0-9]+(?:[.][0-9]+)?' ~ ('|-?[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?' if opts.get('separators') else '')) }} then null
+when {{ clean }} is null then 'null_word'
+when {{ value }} is null then case
+when {{ std_re_has(clean, '[$€£]|USD|EUR|HKD|JPY|GBP|美元|港元|港币|欧元|日元|英镑|韩元') }} then 'amount_foreign'
+{%- if opts.get('unit_column') %}
+when {{ std_declared_factor(opts) }} is null then 'amount_unit_unknown'
+{%- endif %}
+else 'number_bad_form' end
+when {{ std_re_has(clean, '[(]') }} then 'amount_brackets'
+when {{ std_re_has(clean, '[0-9.](?:百万元|千万元|万|亿|千元|百元)') }} then 'amount_unit_in_value'
+when {{ std_re_has(clean, 'E') }} and not {{ std_re_has(clean, 'RMB') }} then 'number_sci_text'
+when {{ std_re_has(clean, '元|圆|¥|CNY|RMB|人民币') }} then 'amount_currency'
+when {{ std_re_has(clean, ',') }} then 'number_separators'
+when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then 'number_width'
+else 'number_spaces' end
+{%- endmacro -%}
+
+{#- ---- decimal; opts.units lists unit words that may follow and mean nothing, opts.min and opts.max bound the value ---- -#}
+{%- macro std_units_pattern(opts) -%}
+{%- set units = opts.get('units') or ([opts['unit']] if opts.get('unit') else []) -%}
+{%- if units -%}(?i:{% for unit in units %}\Q{{ unit }}\E{{ '|' if not loop.last }}{% endfor %})?{%- endif -%}
+{%- endmacro -%}
+
+{%- macro std_decimal__clean(raw, opts={}) -%}
+case when {{ std_re_is(raw, '-?[0-9]+(?:[.][0-9]+)?') }} then {{ raw }}
+else {{ std_no_null_word(std_number_text(raw), opts, zeros=false) }} end
+{%- endmacro -%}
+
+{%- macro std_number_type(opts) -%}decimal(28, {{ opts.get('scale', 6) }}){%- endmacro -%}
+
+{%- macro std_number_in_bounds(number, opts) -%}
+{%- if opts.get('min') is none and opts.get('max') is none -%}{{ number }}
+{%- else -%}
+case when true{% if opts.get('min') is not none %} and {{ number }} >= {{ opts['min'] }}{% endif %}{% if opts.get('max') is not none %} and {{ number }} <= {{ opts['max'] }}{% endif %} then {{ number }} end
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro std_decimal_number(clean, opts) -%}
+{%- set pattern = '^([(]?)([+-]?)((?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:[.][0-9]*)?|[.][0-9]+)' ~ std_units_pattern(opts) ~ '([)]?)(-?)$' -%}
+{%- set type = std_number_type(opts) -%}
+case
+when {{ std_re_is(clean, '-?[0-9]{1,18}(?:[.][0-9]{1,' ~ opts.get('scale', 6) ~ '})?') }} then try_cast({{ clean }} as {{ type }})
+when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast(try_cast({{ clean }} as double) as {{ type }})
+when {{ std_re_has(clean, pattern) }} and ({{ std_re_get(clean, pattern, 1) }} = '') = ({{ std_re_get(clean, pattern, 4) }} = '')
+and not ({{ std_re_get(clean, pattern, 2) }} <> '' and {{ std_re_get(clean, pattern, 5) }} = '-') then
+try_cast(replace({{ std_re_get(clean, pattern, 3) }}, ',', '') as {{ type }})
+* case when {{ std_re_get(clean, pattern, 2) }} = '-' or {{ std_re_get(clean, pattern, 1) }} = '(' or {{ std_re_get(clean, pattern, 5) }} = '-' then -1 else 1 end
+end
+{%- endmacro -%}
+
+{%- macro std_decimal__value(clean, raw, opts={}) -%}
+cast({{ std_number_in_bounds(std_decimal_number(clean, opts), opts) }} as {{ std_number_type(opts) }})
+{%- endmacro -%}
+
+{%- macro std_number_rule_tail(raw, clean, opts) -%}
+when {{ std_re_has(clean, '[(]') }} then 'amount_brackets'
+when {{ std_re_has(clean, '[0-9]E') }} then 'number_sci_text'
+when {{ std_re_has(clean, ',') }} then 'number_separators'
+when {{ std_re_has(clean, '[^0-9.,+()-]') }} then 'number_with_unit'
+when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then 'number_width'
+else 'number_spaces' end
+{%- endmacro -%}
+
+{%- macro std_decimal__rule(raw, clean, value, opts={}) -%}
+case
+when {{ std_is_blank(raw) }} then null
+when {{ value }} is not null and {{ std_re_is(raw, '-?[0-9]+(?:[.][0-9]+)?' ~ ('|-?[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?' if opts.get('separators') else '')) }} then null
+when {{ clean }} is null then 'null_word'
+when {{ value }} is null then case when {{ std_decimal_number(clean, opts) }} is not null then 'number_out_of_range' else 'number_bad_form' end
+{{ std_number_rule_tail(raw, clean, opts) }}
+{%- endmacro -%}
+
+{#- ---- integer ---- -#}
+{%- macro std_integer__clean(raw, opts={}) -%}
+case when {{ std_re_is(raw, '-?[0-9]+') }} then {{ raw }}
+else {{ std_no_null_word(std_number_text(raw), opts, zeros=false) }} end
+{%- endmacro -%}
+
+{%- macro std_integer_number(clean, opts) -%}
+{%- set number = std_decimal_number(clean, {'scale': 6, 'unit': opts.get('unit'), 'units': opts.get('units')}) -%}
+case when {{ std_re_is(clean, '-?[0-9]{1,18}') }} then try_cast({{ clean }} as bigint)
+when {{ number }} = round({{ number }}, 0) then try_cast({{ number }} as bigint) end
+{%- endmacro -%}
+
+{%- macro std_integer__value(clean, raw, opts={}) -%}
+{{ std_number_in_bounds(std_integer_number(clean, opts), opts) }}
+{%- endmacro -%}
+
+{%- macro std_integer__rule(raw, clean, value, opts={}) -%}
+case
+when {{ std_is_blank(raw) }} then null
+when {{ value }} is not null and {{ std_re_is(raw, '-?[0-9]+') }} then null
+when {{ clean }} is null then 'null_word'
+when {{ value }} is null then case when {{ std_integer_number(clean, opts) }} is not null then 'number_out_of_range'
+when {{ std_decimal_number(clean, opts) }} is not null then 'integer_with_fraction' else 'number_bad_form' end
+when {{ std_re_is(clean, '[+-]?[0-9,]+[.]0+') }} then 'integer_dot_zero'
+{{ std_number_rule_tail(raw, clean, opts) }}
+{%- endmacro -%}
+
+{#- ---- usage: consumption of water, power, gas; never below zero ---- -#}
+{%- macro std_usage_units(opts) -%}{{ return(opts.get('units') or ['m3', 'm³', '立方米', '立方', '方', '吨', 't', 'kWh', 'kw.h', '千瓦时', '度']) }}{%- endmacro -%}
+
+{%- macro std_usage_opts(opts) -%}{{ return({'scale': opts.get('scale', 3), 'units': std_usage_units(opts)}) }}{%- endmacro -%}
+
+{%- macro std_usage__clean(raw, opts={}) -%}{{ std_decimal__clean(raw, opts) }}{%- endmacro -%}
+
+{%- macro std_usage__value(clean, raw, opts={}) -%}
+{%- set number = std_decimal_number(clean, std_usage_opts(opts)) -%}
+cast(case when {{ number }} >= 0{% if opts.get('max') is not none %} and {{ number }} <= {{ opts['max'] }}{% endif %} then {{ number }} end as decimal(28, {{ opts.get('scale', 3) }}))
+{%- endmacro -%}
+
+{%- macro std_usage__rule(raw, clean, value, opts={}) -%}
+case
+when {{ std_is_blank(raw) }} then null
+when {{ value }} is not null and {{ std_re_is(raw, '[0-9]+(?:[.][0-9]+)?') }} then null
+when {{ clean }} is null then 'null_word'
+when {{ value }} is null then case when {{ std_decimal_number(clean, std_usage_opts(opts)) }} < 0 then 'usage_negative'
+when {{ std_decimal_number(clean, std_usage_opts(opts)) }} is not null then 'number_out_of_range' else 'number_bad_form' end
+{{ std_number_rule_tail(raw, clean, opts) }}
+{%- endmacro -%}
+
+{#-
+  ---- coordinate in degrees: opts.axis 'lon' or 'lat', opts.other the raw expression of the other axis (exchanged axes
+  are put right: in China longitudes are 73–136, latitudes 3–54, so no doubt is left), opts.pair = true where one cell
+  holds "longitude,latitude". The reference system is not looked at here. ----
+-#}
+{%- macro std_coordinate__clean(raw, opts={}) -%}
+case when {{ std_re_is(raw, '[0-9]{1,3}[.][0-9]+') }} then {{ raw }}
+else {{ std_no_null_word("upper(" ~ std_ascii(raw, '，；、', ',,,') ~ ")", opts) }} end
+{%- endmacro -%}
+
+{%- macro std_degrees(text) -%}
+{%- set dms = '([0-9]{1,3})°([0-9]{1,2}(?:[.][0-9]+)?)[\'′]?(?:([0-9]{1,2}(?:[.][0-9]+)?)[″"]?)?[NE]?' -%}
+{#- the quotation signs of minutes and seconds went with the clean-up: read from what is left between them -#}
+case when {{ std_re_is(text, '[0-9]{1,3}(?:[.][0-9]+)?°?[NE]?') }} then try_cast({{ std_re_sub(text, '[°NE]') }} as double)
+when {{ std_re_is(text, '[0-9]{1,3}°[0-9]{1,2}分[0-9.]{1,9}秒?[NE]?|[0-9]{1,3}度[0-9]{1,2}分[0-9.]{1,9}秒?[NE]?') }} then
+try_cast({{ std_re_get(text, '^([0-9]+)', 1) }} as double) + try_cast({{ std_re_get(text, '[°度]([0-9]+)分', 1) }} as double) / 60 + try_cast({{ std_re_get(text, '分([0-9.]+)', 1) }} as double) / 3600 end
+{%- endmacro -%}
+
+{%- macro std_in_china(degrees, axis) -%}
+{{ degrees }} between {{ '73 and 136' if axis == 'lon' else '3 and 54' }}
+{%- endmacro -%}
+
+{%- macro std_coordinate_cell(clean, axis, opts) -%}
+{%- if opts.get('pair') -%}
+{%- set first = std_degrees(std_re_get(clean, '^([^,]*),([^,]*)$', 1)) -%}
+{%- set second = std_degrees(std_re_get(clean, '^([^,]*),([^,]*)$', 2)) -%}
+case when {{ std_in_china(first, axis) }} then {{ first }} when {{ std_in_china(second, axis) }} then {{ second }} end
+{%- else -%}{{ std_degrees(clean) }}
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro std_coordinate__value(clean, raw, opts={}) -%}
+{%- set axis = opts.get('axis', 'lon') -%}
+{%- set back = 'lat' if axis == 'lon' else 'lon' -%}
+{%- set own = std_coordinate_cell(clean, axis, opts) -%}
+case when {{ std_in_china(own, axis) }} then {{ own }}
+{%- if opts.get('other') %}
+{%- set other = std_degrees(std_ascii(opts['other'])) %}
+when {{ std_in_china(own, back) }} and {{ std_in_china(other, axis) }} then {{ other }}
+{%- endif %} end
+{%- endmacro -%}
+
+{%- macro std_coordinate__rule(raw, clean, value, opts={}) -%}
+{%- set axis = opts.get('axis', 'lon') -%}
+case
+when {{ std_is_blank(raw) }} then null
+when {{ std_re_is(clean, '0+(?:[.]0*)?') }} or ({{ clean }} is null and {{ std_re_is(raw, '0+(?:[.]0*)?') }}) then 'coordinate_zero'
+when {{ clean }} is null then 'null_word'
+{%- if not opts.get('pair') %}
+when {{ value }} is not null and {{ value }} <> coalesce({{ std_degrees(clean) }}, -1) then 'coordinate_swapped'
+{%- endif %}
+when {{ value }} is null then case when {{ std_re_is(clean, '-?[0-9.]+') }} then 'coordinate_out_of_range' else 'coordinate_bad_form' end
+{%- if opts.get('pair') %}
+when {{ std_re_is(raw, '[0-9]{2,3}[.][0-9]+,[0-9]{1,2}[.][0-9]+') }} then case when not {{ std_in_china(std_degrees(std_re_get(clean, '^([^,]*),', 1)), 'lon') }} then 'coordinate_swapped' end
+{%- else %}
+when {{ std_re_is(raw, '[0-9]{1,3}(?:[.][0-9]+)?') }} then null
+{%- endif %}
+else 'coordinate_form' end
+{%- endmacro -%}

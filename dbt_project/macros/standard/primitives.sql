@@ -1,0 +1,57 @@
+{#-
+  The few SQL functions whose names or meanings differ between engines. Every kind is written once on top of these.
+  A macro here returns one SQL expression; `x` and the like are SQL expressions, `pattern` is plain text (not SQL).
+  Patterns keep to what RE2 (DuckDB) and java.util.regex (Spark) read alike: no look-around, no back-references.
+-#}
+
+{%- macro std_str(text) -%}{{ adapter.dispatch('std_str')(text) }}{%- endmacro -%}
+{%- macro default__std_str(text) -%}'{{ text | string | replace("'", "''") }}'{%- endmacro -%}
+{%- macro spark__std_str(text) -%}'{{ text | string | replace("\\", "\\\\") | replace("'", "\\'") }}'{%- endmacro -%}
+
+{#- does the whole of x match -#}
+{%- macro std_re_is(x, pattern) -%}{{ adapter.dispatch('std_re_is')(x, pattern) }}{%- endmacro -%}
+{%- macro default__std_re_is(x, pattern) -%}regexp_full_match({{ x }}, {{ std_str(pattern) }}){%- endmacro -%}
+{%- macro spark__std_re_is(x, pattern) -%}({{ x }} rlike {{ std_str('\\A(?:' ~ pattern ~ ')\\z') }}){%- endmacro -%}
+
+{#- does any part of x match -#}
+{%- macro std_re_has(x, pattern) -%}{{ adapter.dispatch('std_re_has')(x, pattern) }}{%- endmacro -%}
+{%- macro default__std_re_has(x, pattern) -%}regexp_matches({{ x }}, {{ std_str(pattern) }}){%- endmacro -%}
+{%- macro spark__std_re_has(x, pattern) -%}({{ x }} rlike {{ std_str(pattern) }}){%- endmacro -%}
+
+{#- every match replaced by a plain text; the engines disagree on what the plain call replaces (first against all) -#}
+{%- macro std_re_sub(x, pattern, by='') -%}{{ adapter.dispatch('std_re_sub')(x, pattern, by) }}{%- endmacro -%}
+{%- macro default__std_re_sub(x, pattern, by) -%}
+regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }}, 'g')
+{%- endmacro -%}
+{%- macro spark__std_re_sub(x, pattern, by) -%}
+regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }})
+{%- endmacro -%}
+
+{#- text of one group of the first match, '' where nothing matches -#}
+{%- macro std_re_get(x, pattern, group=1) -%}
+regexp_extract({{ x }}, {{ std_str(pattern) }}, {{ group }})
+{%- endmacro -%}
+
+{%- macro std_intdiv(a, b) -%}{{ adapter.dispatch('std_intdiv')(a, b) }}{%- endmacro -%}
+{%- macro default__std_intdiv(a, b) -%}({{ a }} // {{ b }}){%- endmacro -%}
+{%- macro spark__std_intdiv(a, b) -%}({{ a }} div {{ b }}){%- endmacro -%}
+
+{%- macro std_text_type() -%}{{ adapter.dispatch('std_text_type')() }}{%- endmacro -%}
+{%- macro default__std_text_type() -%}varchar{%- endmacro -%}
+{%- macro spark__std_text_type() -%}string{%- endmacro -%}
+
+{#- wall-clock time of China, without a zone -#}
+{%- macro std_timestamp_type() -%}{{ adapter.dispatch('std_timestamp_type')() }}{%- endmacro -%}
+{%- macro default__std_timestamp_type() -%}timestamp{%- endmacro -%}
+{%- macro spark__std_timestamp_type() -%}timestamp_ntz{%- endmacro -%}
+
+{%- macro std_add_seconds(moment, seconds) -%}{{ adapter.dispatch('std_add_seconds')(moment, seconds) }}{%- endmacro -%}
+{%- macro default__std_add_seconds(moment, seconds) -%}({{ moment }} + to_seconds({{ seconds }})){%- endmacro -%}
+{%- macro spark__std_add_seconds(moment, seconds) -%}timestampadd(second, {{ seconds }}, {{ moment }}){%- endmacro -%}
+
+{%- macro std_add_days(day, days) -%}{{ adapter.dispatch('std_add_days')(day, days) }}{%- endmacro -%}
+{%- macro default__std_add_days(day, days) -%}({{ day }} + {{ days }}){%- endmacro -%}
+{%- macro spark__std_add_days(day, days) -%}date_add({{ day }}, {{ days }}){%- endmacro -%}
+
+{#- a date or timestamp written as ISO text -#}
+{%- macro std_iso_date(x) -%}cast({{ x }} as {{ std_text_type() }}){%- endmacro -%}

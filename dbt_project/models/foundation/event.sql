@@ -1,0 +1,37 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='event_id') }}
+with said as (
+    {{ said_of('event') }}
+),
+
+chosen as (
+    select
+        event_id,
+        {%- for attribute in ['kind', 'occurred_at', 'department', 'status', 'description', 'event_number'] %}
+        {{ chosen('event', attribute) }} as {{ attribute }},
+        {%- endfor %}
+        {{ chosen_place('event', none) }} as place_content_id,
+        count(distinct dataset || '|' || coalesce(event_number, content_id)) as reports
+    from said
+    group by event_id
+),
+
+placed as (
+    select content.content_id, place.*
+    from lake.registry.place_link as content
+    inner join {{ ref('place') }} as place on content.place_id = place.place_id
+)
+
+select
+    chosen.event_id,
+    chosen.kind as kind_code,
+    chosen.occurred_at,
+    placed.place_id,
+    placed.community_code as area_code,
+    placed.grid_code,
+    chosen.department,
+    chosen.status,
+    chosen.reports,
+    chosen.description,
+    chosen.event_number
+from chosen
+left join placed on chosen.place_content_id = placed.content_id

@@ -1,0 +1,43 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='organisation_id') }}
+with said as (
+    {{ said_of('organisation') }}
+),
+
+chosen as (
+    select
+        organisation_id,
+        {%- for attribute in entity_attributes('organisation') %}
+        {{ chosen('organisation', attribute) }} as {{ attribute }},
+        {%- endfor %}
+        max_by(legal_person_key, {{ survivorship_rank('organisation', 'legal_person_key') }})
+            filter (where legal_person_key is not null and is_current) as legal_person_key,
+        {{ chosen_place('organisation', none) }} as place_content_id
+    from said
+    group by organisation_id
+),
+
+placed as (
+    select content.content_id, place.*
+    from lake.registry.place_link as content
+    inner join {{ ref('place') }} as place on content.place_id = place.place_id
+)
+
+select
+    chosen.organisation_id,
+    chosen.uscc,
+    chosen.name,
+    chosen.kind,
+    chosen.status,
+    chosen.industry_code,
+    chosen.registered_on,
+    chosen.closed_on,
+    chosen.capital_cny,
+    legal_person.person_id as legal_person_id,
+    placed.place_id,
+    placed.community_code as area_code,
+    placed.grid_code,
+    chosen.registration_number,
+    chosen.phone
+from chosen
+left join lake.registry.person as legal_person on 'id|' || chosen.legal_person_key = legal_person.cluster_key
+left join placed on chosen.place_content_id = placed.content_id

@@ -1,0 +1,61 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='person_id') }}
+with said as (
+    {{ said_of('person') }}
+),
+
+chosen as (
+    select
+        person_id,
+        max_by(id_type, {{ survivorship_rank('person', 'id_number') }}) filter (where id_number is not null) as id_type,
+        {%- for attribute in ['id_number', 'name', 'sex_code', 'birth_date', 'death_date', 'ethnic_code', 'phone'] %}
+        {{ chosen('person', attribute) }} as {{ attribute }},
+        {%- endfor %}
+        {{ chosen_place('person', 'residence') }} as residence_content_id,
+        {{ chosen_place('person', 'registered') }} as registered_content_id,
+        max_by(household_number, {{ survivorship_rank('person', 'household_number') }})
+            filter (where household_number is not null and is_current) as household_number,
+        max_by(area_code, {{ survivorship_rank('person', 'area_code') }})
+            filter (where area_code is not null and is_current) as registered_area_code,
+        coalesce(bool_or(is_deceased), false) or bool_or(death_date is not null) as is_dead,
+        bool_or(link_rule = 'verified_identifier') as is_verified,
+        count(*) filter (where is_current and name is not null) as names_said
+    from said
+    group by person_id
+),
+
+agreed as (
+    select said.person_id, count(*) as names_agreeing
+    from said
+    inner join chosen on said.person_id = chosen.person_id and said.name = chosen.name
+    where said.is_current
+    group by said.person_id
+),
+
+placed as (
+    select content.content_id, place.*
+    from lake.registry.place_link as content
+    inner join {{ ref('place') }} as place on content.place_id = place.place_id
+)
+
+select
+    chosen.person_id,
+    chosen.id_type,
+    chosen.id_number,
+    chosen.name,
+    coalesce(chosen.sex_code, case when chosen.id_type = '111' then case when substr(chosen.id_number, 17, 1)::integer % 2 = 1 then '1' else '2' end end) as sex_code,
+    coalesce(chosen.birth_date, case when chosen.id_type = '111' then try_strptime(substr(chosen.id_number, 7, 8), '%Y%m%d')::date end) as birth_date,
+    chosen.death_date,
+    chosen.ethnic_code,
+    chosen.phone,
+    residence.place_id as residence_place_id,
+    registered.place_id as registered_place_id,
+    case when chosen.household_number is not null then 'H' || substr(md5(chosen.household_number), 1, 20) end as household_id,
+    coalesce(residence.community_code, registered.community_code, chosen.registered_area_code) as area_code,
+    case when residence.place_id is not null then residence.grid_code else registered.grid_code end as grid_code,
+    not chosen.is_dead as is_alive,
+    round(case when chosen.is_verified then 1.0 else 0.6 end
+        * coalesce(agreed.names_agreeing / nullif(chosen.names_said, 0), 1.0), 3) as confidence
+from chosen
+left join agreed on chosen.person_id = agreed.person_id
+left join placed as residence on chosen.residence_content_id = residence.content_id
+left join placed as registered on chosen.registered_content_id = registered.content_id

@@ -1,0 +1,1 @@
+{{ accepted('canlian.canjiren_zheng') }}

@@ -1,0 +1,1 @@
+{{ accepted('minzheng.gaoling_jintie') }}

@@ -1,0 +1,1 @@
+"""Files to raw: landing, recognition, readers, receipts and contracts. Knows files, not meaning."""

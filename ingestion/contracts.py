@@ -1,0 +1,343 @@
+"""Data contracts: the one file that says what a dataset is, and the strict reading of it.
+
+A contract is Open Data Contract Standard v3 YAML, `ingestion/sources/<department>/<dataset>/contract.yaml`. What the
+standard has no field for stands under `customProperties` (a list of `property`/`value` pairs) and is checked as strictly
+as the rest: an unknown key is an error that names the line. docs/reference/contracts.md explains every key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from warehouse.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SOURCES = Path(__file__).resolve().parent / "sources"
+RESERVED = frozenset(
+    "dataset file sheet row_number delivery_id received_at delivered_on row_kind row_key content_hash issues is_refused".split()
+)
+
+Severity = Literal["info", "warning", "quarantine"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _pairs(value: Any) -> Any:
+    """ODCS writes custom properties as a list of {property, value}: one mapping is easier to check."""
+    if not isinstance(value, list):
+        return value
+    out: dict[str, Any] = {}
+    for item in value:
+        if not isinstance(item, dict) or set(item) - {"property", "value", "description"} or "property" not in item:
+            raise ValueError("each custom property is a mapping with `property` and `value`")
+        if item["property"] in out:
+            raise ValueError(f"custom property {item['property']!r} stands twice")
+        out[item["property"]] = item.get("value")
+    return out
+
+
+class Standard(_Strict):
+    """How a column becomes its standard value: a kind of dbt_project/macros/standard and its options."""
+
+    kind: Name = "text"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ColumnProperties(_Strict):
+    """What ODCS does not know of a column."""
+
+    aliases: tuple[str, ...] = ()
+    standard: Standard = Standard()
+    severity: dict[str, Severity] = Field(default_factory=dict)
+    personal_data: Literal["none", "general", "sensitive"] = Field("none", alias="personalData")
+    grade: Literal["core", "important", "general_4", "general_3", "general_2", "general_1"] = "general_2"
+
+
+class Column(_Strict):
+    """One column: `name` is ours, `businessName` is the header the department writes."""
+
+    name: Name
+    business_name: str = Field(alias="businessName", min_length=1)
+    logical_type: Literal["string", "date", "timestamp", "number", "integer", "boolean", "object"] = Field(
+        "string", alias="logicalType"
+    )
+    description: str = ""
+    required: bool = False
+    primary_key: bool = Field(False, alias="primaryKey")
+    primary_key_position: int = Field(-1, alias="primaryKeyPosition")
+    custom: Annotated[ColumnProperties, BeforeValidator(_pairs)] = Field(
+        default_factory=ColumnProperties, alias="customProperties"
+    )
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every spelling under which the column may arrive, the declared one first."""
+        return (self.business_name, *self.custom.aliases)
+
+
+class SchemaObject(_Strict):
+    """The table of a delivery."""
+
+    name: Name
+    business_name: str = Field("", alias="businessName")
+    physical_type: Literal["table", "file"] = Field("file", alias="physicalType")
+    description: str = ""
+    properties: tuple[Column, ...] = Field(min_length=1)
+
+
+class AsOf(_Strict):
+    """Where the day a delivery is valid for stands: tried in order, the intake's day if none matches.
+
+    `pattern` is a regular expression with groups `year`, `month` and, where the source has it, `day`; a month alone
+    means its last day.
+    """
+
+    source: Literal["file_name", "title", "sheet"] = Field(alias="from")
+    pattern: str
+
+
+class Delivery(_Strict):
+    """Kind and rhythm of the deliveries."""
+
+    kind: Literal["full", "delta"]
+    as_of: tuple[AsOf, ...] = Field((), alias="asOf")
+    every: Literal["once", "day", "week", "month", "quarter", "year"] = "month"
+    minimum_rows: int | None = Field(None, alias="minimumRows", ge=0)
+    maximum_rows: int | None = Field(None, alias="maximumRows", ge=0)
+
+
+class Drift(_Strict):
+    """What the intake does when the columns of a file are not those of the contract."""
+
+    extra_column: Literal["rescue", "refuse"] = Field("rescue", alias="extraColumn")
+    missing_optional_column: Literal["accept", "refuse"] = Field("accept", alias="missingOptionalColumn")
+
+
+class RowRule(_Strict):
+    """A condition over standard columns that must hold; a row for which it is false carries the issue."""
+
+    rule: Name
+    severity: Severity
+    must_hold: str = Field(alias="mustHold", description="SQL over the standard columns")
+    column: Name | None = None
+    gbt36344: str = "0104"
+    reason: str = Field(description="one Chinese sentence for the clerk")
+
+
+class Mention(_Strict):
+    """What one row says about one entity: attribute of the entity → column of this contract."""
+
+    entity: Literal["person", "organisation", "place", "event"]
+    role: Name = "subject"
+    attributes: dict[Name, Name]
+    derived: dict[Name, str] = Field(default_factory=dict, description="attribute → SQL over the standard columns and the locator")
+    constants: dict[Name, str] = Field(default_factory=dict)
+    trust: int = Field(50, ge=0, le=100, description="how far this source is believed about this entity")
+    trust_by_attribute: dict[Name, int] = Field(default_factory=dict, alias="trustByAttribute")
+
+
+class ContractProperties(_Strict):
+    """What ODCS does not know of a dataset."""
+
+    department: str = Field(description="name of the department, Chinese")
+    delivery: Delivery
+    drift: Drift = Drift()
+    swaps: tuple[tuple[Name, Name], ...] = Field((), description="pairs of columns that clerks exchange: id and name")
+    rules: tuple[RowRule, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    file_name: str | None = Field(None, alias="fileName", description="usual file name, a regular expression: a hint only")
+
+
+class TeamMember(_Strict):
+    username: str
+    role: str = "owner"
+    description: str = ""
+
+
+class Text(_Strict):
+    purpose: str = ""
+    usage: str = ""
+    limitations: str = ""
+
+
+class DatasetContract(_Strict):
+    """One dataset under contract."""
+
+    api_version: Literal["v3.0.2", "v3.1.0"] = Field(alias="apiVersion")
+    kind: Literal["DataContract"]
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    name: str
+    version: str
+    status: Literal["draft", "active", "deprecated", "retired"]
+    domain: Name
+    description: Text = Text()
+    team: tuple[TeamMember, ...] = Field(min_length=1)
+    schema_: tuple[SchemaObject, ...] = Field(alias="schema", min_length=1, max_length=1)
+    custom: Annotated[ContractProperties, BeforeValidator(_pairs)] = Field(alias="customProperties")
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DatasetContract:
+        names = [c.name for c in self.columns]
+        _unique(names, "column")
+        _unique([h for c in self.columns for h in c.headers], "header or alias")
+        if reserved := RESERVED.intersection(names):
+            raise ValueError(f"column names {sorted(reserved)} are reserved")
+        if self.id.split(".")[0] != self.domain:
+            raise ValueError(f"id {self.id!r} must start with the domain {self.domain!r}")
+        known = set(names)
+        self._refers(known, (c for pair in self.custom.swaps for c in pair), "swaps")
+        self._refers(known, (r.column for r in self.custom.rules if r.column), "rules")
+        for mention in self.custom.mentions:
+            self._refers(known, mention.attributes.values(), f"mention of {mention.entity}")
+        subjects = [m.entity for m in self.custom.mentions if m.role == "subject"]
+        _unique(subjects, "subject mention of entity")
+        return self
+
+    @staticmethod
+    def _refers(known: set[str], names: Iterable[str], where: str) -> None:
+        if missing := sorted(set(names) - known):
+            raise ValueError(f"{where} name columns the schema has not: {missing}")
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.schema_[0].properties
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key columns, in key order; empty where the department has no key."""
+        keyed = [c for c in self.columns if c.primary_key]
+        return tuple(c.name for c in sorted(keyed, key=lambda c: c.primary_key_position))
+
+    @property
+    def model_name(self) -> str:
+        """`<department>__<dataset>`, the stem of the staging models."""
+        return self.id.replace(".", "__")
+
+    @property
+    def title(self) -> str:
+        return f"{self.custom.department} {self.name}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the resolved contract, written into every receipt."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unique(names: Sequence[str], what: str) -> None:
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise ValueError(f"{what} stands twice: {twice}")
+
+
+class Contracts(dict[str, DatasetContract]):
+    """All contracts by dataset id."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        joined = ",".join(f"{k}={v.fingerprint}" for k, v in sorted(self.items()))
+        return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+
+def sources_folder() -> Path:
+    """Folder of the sources; TOWNLAKE_SOURCES names another one."""
+    return Path(os.environ.get("TOWNLAKE_SOURCES") or SOURCES)
+
+
+def load_contracts(folder: Path | None = None) -> Contracts:
+    """Every contract below `folder`. Raises WrongUse naming file, line and what is wrong."""
+    folder = folder or sources_folder()
+    found = Contracts()
+    for path in sorted(folder.glob("*/*/contract.yaml")):
+        contract = load_contract(path)
+        expected = f"{path.parent.parent.name}.{path.parent.name}"
+        if contract.id != expected:
+            raise WrongUse(f"{_short(path)}: id {contract.id!r} does not match its folder ({expected!r})")
+        found[contract.id] = contract
+    if not found:
+        raise WrongUse(f"no contract found below {folder}")
+    return found
+
+
+def load_contract(path: Path) -> DatasetContract:
+    """One contract. Raises WrongUse with file, line and reason."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    yaml = YAML(typ="rt", pure=True)
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise WrongUse(f"{_short(path)} line {line}: not valid YAML: {error.problem}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{_short(path)}: cannot be read: {error}") from error
+    try:
+        return DatasetContract.model_validate(_plain(document))
+    except ValidationError as error:
+        raise WrongUse(_first_problem(path, document, error)) from error
+
+
+def _plain(node: Any) -> Any:
+    """ruamel's round-trip nodes as plain dict, list and scalars."""
+    if isinstance(node, dict):
+        return {str(k): _plain(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_plain(v) for v in node]
+    if isinstance(node, str):
+        return str(node)
+    return node
+
+
+def _first_problem(path: Path, document: Any, error: ValidationError) -> str:
+    problems = error.errors()
+    first = problems[0]
+    place = ".".join(str(p) for p in first["loc"]) or "the contract"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    return f"{_short(path)} line {_line_of(document, first['loc'])}: {place}: {what}{more}"
+
+
+def _line_of(document: Any, location: Sequence[int | str]) -> int:
+    """Line of the deepest part of `location` the document has; custom properties are looked up in their list."""
+    node, line = document, 1
+    for part in location:
+        if isinstance(node, dict) and part in node:
+            line = node.lc.key(part)[0] + 1
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+            node = node[part]
+        elif isinstance(node, list):
+            at = next((i for i, n in enumerate(node) if isinstance(n, dict) and n.get("property") == part), None)
+            if at is None:
+                break
+            line = node.lc.item(at)[0] + 1
+            node = node[at].get("value")
+        else:
+            break
+    return line
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-3:])
+
+
+def by_department(contracts: Mapping[str, DatasetContract]) -> dict[str, list[DatasetContract]]:
+    """Contracts grouped by the department's folder."""
+    out: dict[str, list[DatasetContract]] = {}
+    for contract in contracts.values():
+        out.setdefault(contract.domain, []).append(contract)
+    return out

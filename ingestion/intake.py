@@ -1,0 +1,300 @@
+"""Taking one claimed file: archive, recognise, read, write raw Parquet, receipt last.
+
+Nothing here touches the lake, so any number of files are taken in parallel. Every step may be killed and repeated: the
+archive is named by content, raw files by attempt, and only the receipt makes a delivery exist.
+"""
+
+from __future__ import annotations
+
+import calendar
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingestion.contracts import Contracts, DatasetContract
+from ingestion.files import sha256_of
+from ingestion.landing import Claim
+from ingestion.receipts import known_receipts, write_receipt
+from ingestion.recognise import Match, Recognition, recognise
+from warehouse.errors import explain
+from warehouse.home import Home
+from warehouse.lock import try_exclusive
+
+if TYPE_CHECKING:
+    from ingestion.readers import FileProbe, RawResult, TableProbe
+
+BASE_SECONDS, SECONDS_PER_GIB = 60.0, 600.0
+BASE_MEMORY, MEMORY_PER_FILE_BYTE = 4 * 2**30, 0.5
+
+
+def take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]:
+    """Takes one claim and returns the receipts it led to (several for an archive, none if another process has it)."""
+    with try_exclusive(home.claims / "locks" / f"{claim.delivery_id}.lock") as mine:
+        if not mine:
+            return []
+        if (done := known_receipts(home).get(claim.delivery_id)) and not _deserves_retry(done, contracts):
+            return [done]
+        return _take(home, claim, contracts)
+
+
+def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]:
+    from ingestion.readers import Refused, is_archive
+    from ingestion.receipt_page import draw
+
+    started = time.monotonic()
+    receipt = _blank(claim, contracts)
+    receipts = []
+    try:
+        stored = _archive(home, claim)
+        receipt["archive"] = str(stored.relative_to(home.root))
+        if is_archive(stored, claim.file):
+            receipts = _take_members(home, claim, stored, contracts, receipt)
+        else:
+            receipt |= _read(home, claim, stored, contracts)
+    except Refused as refused:
+        receipt |= {"status": "refused", "code": refused.code, "reason_zh": refused.reason_zh, "reason_en": refused.reason_en}
+    except (OSError, MemoryError) as error:
+        raise explain(error) or error from error
+    receipt["seconds"] = round(time.monotonic() - started, 3)
+    draw(home, receipt)
+    write_receipt(home, receipt)
+    return [receipt, *receipts]
+
+
+def _blank(claim: Claim, contracts: Contracts) -> dict[str, Any]:
+    from warehouse.version import code_version
+
+    return {
+        "delivery_id": claim.delivery_id,
+        "file": claim.file,
+        "aliases": list(claim.aliases),
+        "department": claim.department,
+        "bytes": claim.bytes,
+        "received_at": claim.received_at,
+        "dataset": None,
+        "status": "refused",
+        "code": None,
+        "reason_zh": "",
+        "reason_en": "",
+        "rows": {},
+        "contracts": contracts.fingerprint,
+        "code_version": code_version(),
+    }
+
+
+def _archive(home: Home, claim: Claim) -> Path:
+    """Copies the bytes to `archive/<2>/<sha256>` unless they are there; what was copied is what was hashed."""
+    from ingestion.readers import Refused
+
+    target = home.archive / claim.delivery_id[:2] / claim.delivery_id
+    if target.exists() and target.stat().st_size == claim.bytes:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        try:
+            shutil.copyfile(claim.path, temporary)
+        except FileNotFoundError as error:
+            raise Refused("gone", "文件在读取前被移走", "the file was moved away before it could be read") from error
+        except PermissionError as error:
+            raise Refused("no_permission", "没有读取该文件的权限", "no permission to read the file") from error
+        if sha256_of(temporary) != claim.delivery_id:
+            raise Refused("changed", "文件在读取时被改动，下次再读", "the file changed while it was being taken")
+        temporary.chmod(0o444)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _take_members(
+    home: Home, claim: Claim, stored: Path, contracts: Contracts, receipt: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Each member of an archive is a delivery of its own, `outer.zip/inner.csv`; the archive's receipt lists them."""
+    from ingestion.readers import expand, is_noise
+    from ingestion.readers.sandbox import run_limited
+
+    folder = home.work / "expand" / f"{claim.delivery_id[:12]}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(parents=True)
+    try:
+        seconds, memory = _limits(claim.bytes)
+        members = run_limited(expand, stored, folder, seconds=seconds, memory_bytes=memory)
+        receipts: list[dict[str, Any]] = []
+        listed = []
+        for member in members:
+            name = f"{claim.file}/{member.name}"
+            if member.path is None or is_noise(Path(member.name).name, Path(member.path).stat().st_size):
+                listed.append({"member": member.name, "skipped": member.reason_zh or "系统文件"})
+                continue
+            path = Path(member.path)
+            inner = replace(
+                claim, delivery_id=sha256_of(path), path=str(path), file=name, aliases=(), bytes=path.stat().st_size
+            )
+            listed.append({"member": member.name, "delivery_id": inner.delivery_id})
+            receipts += take(home, inner, contracts)
+        receipt |= {"status": "container", "members": listed, "format": "archive"}
+        return receipts
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _limits(size: int) -> tuple[float, int]:
+    """Seconds and bytes of memory a child process gets for a file of `size` bytes."""
+    factor = float(os.environ.get("TOWNLAKE_READ_LIMIT_FACTOR", "1"))
+    return (
+        factor * (BASE_SECONDS + SECONDS_PER_GIB * size / 2**30),
+        int(factor * (BASE_MEMORY + MEMORY_PER_FILE_BYTE * size)),
+    )
+
+
+def _read(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[str, Any]:
+    from ingestion.readers.sandbox import run_limited
+
+    seconds, memory = _limits(claim.bytes)
+    return run_limited(_read_in_child, home, claim, stored, contracts, seconds=seconds, memory_bytes=memory)
+
+
+def _read_in_child(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[str, Any]:
+    """Probe, recognise and write raw; runs in a child process under limits. Returns the receipt's parts."""
+    from ingestion.readers import probe
+
+    found = probe(stored)
+    parts: dict[str, Any] = {
+        "format": found.format,
+        "encoding": found.encoding,
+        "dialect": found.dialect,
+        "tables": [_describe(t) for t in found.tables],
+        "decisions": [asdict(d) for d in found.decisions],
+    }
+    name = Path(claim.file).name
+    verdict = recognise(contracts, claim.department, name, [t.columns for t in found.tables])
+    parts["nearest"] = [_nearest(m, contracts) for m in verdict.nearest]
+    if verdict.dataset is None:
+        return parts | _refusal(verdict, found)
+    return parts | _write_raw(home, claim, found, verdict, contracts[verdict.dataset])
+
+
+def _refusal(verdict: Recognition, found: FileProbe) -> dict[str, Any]:
+    if not found.tables:
+        return {
+            "status": "refused",
+            "code": "no_table",
+            "reason_zh": "文件中没有找到数据表",
+            "reason_en": "no table found in the file",
+        }
+    return {"status": "refused", "code": verdict.code, "reason_zh": verdict.reason_zh, "reason_en": verdict.reason_en}
+
+
+def _nearest(found: Match, contracts: Mapping[str, DatasetContract]) -> dict[str, Any]:
+    return {
+        "dataset": found.dataset,
+        "title": contracts[found.dataset].title,
+        "score": found.score,
+        "missing": list(found.missing_required + found.missing_optional),
+    }
+
+
+def _describe(table: TableProbe) -> dict[str, Any]:
+    return {
+        "sheet": table.sheet,
+        "columns": list(table.columns),
+        "header_rows": list(table.header_rows),
+        "hidden": table.hidden,
+        "titles": list(table.titles),
+        "decisions": [asdict(d) for d in table.decisions],
+    }
+
+
+def _write_raw(
+    home: Home, claim: Claim, found: FileProbe, verdict: Recognition, contract: DatasetContract
+) -> dict[str, Any]:
+    from ingestion.readers import write_raw
+
+    tables = [found.tables[i] for i in sorted(verdict.matches)]
+    matches = [verdict.matches[i] for i in sorted(verdict.matches)]
+    received = datetime.fromisoformat(claim.received_at)
+    delivered, origin = as_of(contract, Path(claim.file).name, tables, received.date())
+    raw = home.raw / contract.domain / contract.id.split(".")[1] / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    result: RawResult = write_raw(
+        found,
+        tables,
+        raw,
+        columns=[m.columns for m in matches],
+        target_columns=[c.name for c in contract.columns],
+        constants={
+            "dataset": contract.id,
+            "file": claim.file,
+            "delivery_id": claim.delivery_id,
+            "received_at": received,
+            "delivered_on": delivered,
+        },
+    )
+    not_taken = [t for i, t in enumerate(found.tables) if i not in verdict.matches]
+    return {
+        "status": "taken",
+        "dataset": contract.id,
+        "title": contract.title,
+        "kind": contract.custom.delivery.kind,
+        "contract": contract.fingerprint,
+        "delivered_on": delivered.isoformat(),
+        "delivered_on_from": origin,
+        "raw": str(raw.relative_to(home.root)),
+        "rows": result.rows_by_kind,
+        "decisions": [asdict(d) for d in (*found.decisions, *result.decisions)],
+        "unread": [asdict(u) for u in result.unread],
+        "columns": [{"sheet": t.sheet, "matched": m.columns, "rescued": list(m.extra),
+                     "missing": list(m.missing_optional)} for t, m in zip(tables, matches, strict=True)],
+        "sheets_not_taken": [t.sheet for t in not_taken],
+    }  # fmt: skip
+
+
+def as_of(
+    contract: DatasetContract, file_name: str, tables: list[TableProbe], intake_day: date
+) -> tuple[date, str]:
+    """The day the content is valid for, and where that was found. A month alone means its last day."""
+    for rule in contract.custom.delivery.as_of:
+        texts = {
+            "file_name": [file_name],
+            "title": [t for table in tables for t in table.titles],
+            "sheet": [table.sheet or "" for table in tables],
+        }[rule.source]
+        for text in texts:
+            for hit in re.finditer(rule.pattern, text):
+                if found := _day(hit.groupdict()):
+                    return found, rule.source
+    return intake_day, "intake"
+
+
+def _day(parts: Mapping[str, str | None]) -> date | None:
+    try:
+        year, month = int(parts.get("year") or 0), int(parts.get("month") or 0)
+        last = calendar.monthrange(year, month)[1]
+        return date(year, month, int(parts["day"]) if parts.get("day") else last)
+    except (ValueError, calendar.IllegalMonthError):
+        return None
+
+
+def _deserves_retry(receipt: Mapping[str, Any], contracts: Contracts) -> bool:
+    """A refused file is looked at again when contracts or code have changed since, or it had merely been moving."""
+    from warehouse.version import code_version
+
+    if receipt["status"] != "refused":
+        return False
+    return (
+        receipt.get("code") in ("gone", "changed", "no_permission")
+        or receipt.get("contracts") != contracts.fingerprint
+        or receipt.get("code_version") != code_version()
+    )
+
+
+def retry_policy(contracts: Contracts) -> Any:
+    """For `landing.scan`: which earlier refusals deserve another look."""
+    return lambda receipt: _deserves_retry(receipt, contracts)

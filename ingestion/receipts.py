@@ -1,0 +1,51 @@
+"""Receipts (回执): the JSON that commits a delivery, and the index of them.
+
+A delivery exists when its receipt does: raw files that no receipt names are leftovers of a killed attempt and are never
+read. Page and workbook for the clerk are drawn from the JSON (ingestion.receipt_page).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ingestion.files import safe_stem, write_json
+from warehouse.home import Home
+
+UNSORTED = "_unsorted"
+
+
+def receipt_path(home: Home, department: str, file: str, delivery_id: str) -> Path:
+    """`outbox/<department>/<name>.<first 12 of the id>.json`."""
+    name = f"{safe_stem(Path(file).name)}.{delivery_id[:12]}.json"
+    return home.outbox / (safe_stem(department) if department else UNSORTED) / name
+
+
+def known_receipts(home: Home) -> dict[str, dict[str, Any]]:
+    """Receipts by delivery id. A half-written or foreign JSON is passed over: it commits nothing."""
+    out: dict[str, dict[str, Any]] = {}
+    for path in sorted(home.outbox.glob("*/*.json")):
+        try:
+            receipt = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(receipt, dict) and "delivery_id" in receipt and "status" in receipt:
+            out[receipt["delivery_id"]] = receipt
+    return out
+
+
+def write_receipt(home: Home, receipt: dict[str, Any]) -> Path:
+    """The commit of a delivery: one atomic rename."""
+    path = receipt_path(home, receipt["department"], receipt["file"], receipt["delivery_id"])
+    write_json(path, receipt)
+    return path
+
+
+def add_alias(home: Home, delivery_id: str, name: str) -> None:
+    """The same bytes came under one more name: the receipt says so, nothing is read again."""
+    receipt = known_receipts(home).get(delivery_id)
+    if receipt is None or name in (receipt["file"], *receipt.get("aliases", ())):
+        return
+    receipt["aliases"] = sorted([*receipt.get("aliases", ()), name])
+    write_receipt(home, receipt)

@@ -1,0 +1,1 @@
+"""Gates between layers: Great Expectations over the attached lake, one severity language, reports."""

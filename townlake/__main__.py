@@ -1,0 +1,5 @@
+"""`python -m townlake`."""
+
+from townlake.cli import main
+
+main()

@@ -1,0 +1,228 @@
+"""`townlake`: every verb of the command line. Heavy imports stand in the verbs, so that `--help` starts at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warehouse.errors import TownlakeError, WrongUse, explain
+from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(
+    name="townlake",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A lakehouse for a city's town-streets: departments drop files, one trusted foundation comes out.\n\n"
+    "Where things are kept: TOWNLAKE_HOME (default ./lakehouse). Exit codes: 0 done, 1 a gate stopped or held something, "
+    "2 wrong use, 3 the environment is at fault.",
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+LandingOption = Annotated[Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Files read at a time.")]
+DEFAULT_JOBS = max(1, os.cpu_count() or 1)
+
+
+def main() -> None:
+    """Entry point: turns every foreseeable ending into one clear sentence and its exit code."""
+    try:
+        app()
+    except TownlakeError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        _fail(known)
+
+
+def _fail(error: TownlakeError) -> None:
+    typer.echo(f"townlake: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+# ---- the road ---------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: townlake city --persons 20000 --seed 7 --out /tmp/city --periods 2")
+def city(
+    out: Annotated[Path, typer.Option(help="Folder to write into; must be empty or absent.")],
+    persons: Annotated[int, typer.Option(min=10, help="How many people live in it.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    periods: Annotated[int, typer.Option(min=1, max=36, help="Monthly deliveries: landing, landing_2 …")] = 1,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a labelled synthetic city: OUT/landing, OUT/landing_2 …, OUT/truth."""
+    import sample_city
+
+    if out.exists() and any(out.iterdir()):
+        raise WrongUse(f"{out} is not empty: name a new folder")
+    manifest = sample_city.generate(
+        persons, seed, out, periods=periods, progress=None if as_json else lambda m: typer.echo(m, err=True)
+    )
+    if as_json:
+        _print_json(manifest.to_json() if hasattr(manifest, "to_json") else manifest)
+    else:
+        typer.echo(f"{out}: {persons} people, {periods} period(s); deliveries in {out / 'landing'}, answer key in {out / 'truth'}")
+
+
+@app.command(epilog="Example: townlake run --landing /data/landing")
+def run(
+    landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS,
+    full: Annotated[bool, typer.Option("--full", help="Build everything anew from raw.")] = False,
+    as_json: JsonFlag = False,
+) -> None:  # fmt: skip
+    """The whole road once, without Airflow: ingest, build, gates, publish."""
+    from townlake import report, steps
+
+    home = Home.from_environment()
+    say = steps.quiet if as_json else _progress
+    found, receipts = steps.ingest(home, landing, jobs=jobs, progress=say)
+    built = steps.build(home, full=full, progress=say)
+    answer = report.run_summary(home, found, receipts, built)
+    _print_json(answer) if as_json else report.print_run(answer)
+
+
+@app.command(epilog="Example: townlake ingest --landing /data/landing --jobs 4")
+def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_json: JsonFlag = False) -> None:
+    """Files to raw: claim, archive, read, receipt. Does not touch the lake."""
+    from townlake import report, steps
+
+    home = Home.from_environment()
+    found, receipts = steps.ingest(home, landing, jobs=jobs, progress=steps.quiet if as_json else _progress)
+    answer = report.ingest_summary(home, found, receipts)
+    _print_json(answer) if as_json else report.print_ingest(answer)
+
+
+@app.command(epilog="Example: townlake build --layer staging")
+def build(
+    layer: Annotated[str | None, typer.Option(help="Only this layer: staging, intermediate, foundation or marts.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Build everything anew from raw (ids stay).")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Raw to foundation and marts, with gates between; publishes when the last gate passed."""
+    from townlake import report, steps
+
+    home = Home.from_environment()
+    layers: Sequence[str] = steps.LAYERS
+    if layer is not None:
+        if layer not in steps.LAYERS:
+            raise WrongUse(f"there is no layer {layer!r}: choose one of {', '.join(steps.LAYERS)}")
+        layers = (layer,)
+    built = steps.build(home, full=full, layers=layers, progress=steps.quiet if as_json else _progress)
+    answer = report.build_summary(home, built)
+    _print_json(answer) if as_json else report.print_build(answer)
+
+
+@app.command(epilog="Example: townlake gate foundation")
+def gate(layer: Annotated[str, typer.Argument(help="staging, foundation or marts")], as_json: JsonFlag = False) -> None:
+    """Check one layer of the working state and write a report."""
+    from townlake import steps
+    from warehouse.builds import new_build_id
+    from warehouse.lake import lake_exists
+
+    home = Home.from_environment()
+    if layer not in steps.GATED:
+        raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(steps.GATED)}")
+    if not lake_exists(home):
+        raise WrongUse("there is no lake yet: run `townlake run` first")
+    result = steps.gate(home, layer, "check-" + new_build_id())
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        typer.echo(f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s")
+
+
+def _progress(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+# ---- looking ------------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: townlake read 花名册.xlsx --out 花名册.csv")
+def read(
+    file: Annotated[Path, typer.Argument(help="Any file: text, workbook, dbf, json, geojson, parquet, zip.")],
+    out: Annotated[Path | None, typer.Option(help="Write the first table as UTF-8 CSV.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Write every table: OUT, OUT.2 …")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read any supported file with nothing but its bytes and say what was detected."""
+    from townlake.reading import read_file
+
+    read_file(file, out=out, every=every, as_json=as_json)
+
+
+@app.command(epilog="Example: townlake query \"select count(*) from foundation.person where is_alive\"")
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over foundation.*, marts.*, staging.* …")],
+    limit: Annotated[int, typer.Option(help="Rows shown at most; 0 for all.")] = 100,
+    tip: Annotated[bool, typer.Option("--tip", help="Look at the working state instead of the published one.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask the published foundation."""
+    from townlake.look import run_query
+
+    run_query(Home.from_environment(), sql, limit=limit, tip=tip, as_json=as_json)
+
+
+@app.command(epilog="Example: townlake export foundation.person_mention person_link.parquet")
+def export(
+    table: Annotated[str, typer.Argument(help="schema.table")],
+    file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Write one published table to a Parquet file."""
+    from townlake.look import export_table
+
+    rows = export_table(Home.from_environment(), table, file)
+    _print_json({"table": table, "file": str(file), "rows": rows}) if as_json else typer.echo(f"{file}: {rows} rows")
+
+
+@app.command(epilog="Example: townlake why person P1f0c…  (ids: townlake query \"select person_id from foundation.person limit 5\")")
+def why(
+    entity: Annotated[str, typer.Argument(help="person, organisation, place or event")],
+    entity_id: Annotated[str, typer.Argument(metavar="ID")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Where every value of one record came from: chosen value, other values, file, sheet and row of each."""
+    from townlake.why import explain_entity, print_explanation
+
+    answer = explain_entity(Home.from_environment(), entity, entity_id)
+    _print_json(answer) if as_json else print_explanation(answer)
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Is everything in place: environment, home, catalogue, contracts, disk."""
+    from townlake.doctor import examine
+
+    findings = examine(Home.from_environment())
+    if as_json:
+        _print_json(findings)
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding['ok'] else 'BAD'} {finding['what']}: {finding['detail']}")
+    if not all(f["ok"] for f in findings):
+        raise typer.Exit(3)
+
+

@@ -1,0 +1,83 @@
+"""What dbt must know of the contracts, rendered into `dbt_project/rendered/` (ignored by git) before dbt runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ingestion.contracts import Contracts, DatasetContract
+from ingestion.files import write_atomic
+from warehouse.home import DBT_PROJECT
+
+_HEAD = "{# Rendered from the contracts by townlake.render; changes here are overwritten. #}\n"
+
+
+def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
+    """Writes the contract macro and one `checked_*` model per dataset; files that would not change are left alone."""
+    rendered = project / "rendered"
+    wanted = {rendered / "macros" / "contracts.sql": _macro(contracts), rendered / "models" / "checked.yml": _yaml(contracts)}
+    for contract in contracts.values():
+        wanted[rendered / "models" / f"checked_{contract.model_name}.sql"] = _model(contract)
+    for path in {p for p in rendered.rglob("*") if p.is_file()} - set(wanted):
+        path.unlink()
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_atomic(path, text.encode())
+
+
+def for_dbt(contract: DatasetContract) -> dict[str, Any]:
+    """The parts of a contract that models are made from."""
+    headers = {c.name: c.business_name for c in contract.columns}
+    return {
+        "id": contract.id,
+        "model": contract.model_name,
+        "title": contract.title,
+        "kind": contract.custom.delivery.kind,
+        "key": list(contract.key),
+        "columns": [
+            {
+                "name": c.name,
+                "header": c.business_name,
+                "required": c.required,
+                "kind": c.custom.standard.kind,
+                "options": c.custom.standard.options,
+                "severity": dict(c.custom.severity),
+            }
+            for c in contract.columns
+        ],
+        "swaps": [list(p) for p in contract.custom.swaps],
+        "rules": [{**r.model_dump(), "header": headers.get(r.column or "")} for r in contract.custom.rules],
+        "mentions": [m.model_dump() for m in contract.custom.mentions],
+    }
+
+
+def _macro(contracts: Contracts) -> str:
+    book = {k: for_dbt(c) for k, c in sorted(contracts.items())}
+    text = json.dumps(book, ensure_ascii=False, indent=1).replace("\\", "\\\\").replace("'", "\\'")
+    return (
+        _HEAD + "{% macro contracts() -%}{{ return(fromjson('" + text + "')) }}{%- endmacro %}\n"
+        "{% macro contract(dataset) -%}{{ return(contracts()[dataset]) }}{%- endmacro %}\n"
+    )
+
+
+def _model(contract: DatasetContract) -> str:
+    config = (
+        "{{ config(schema='staging', materialized='incremental', incremental_strategy='append', "
+        "tags=['staging'], pre_hook=\"{{ drop_withdrawn() }}\") }}\n"
+    )
+    return _HEAD + config + "{{ checked('" + contract.id + "') }}\n"
+
+
+def _yaml(contracts: Contracts) -> str:
+    lines = ["version: 2", "models:"]
+    for contract in contracts.values():
+        lines += [
+            f"  - name: checked_{contract.model_name}",
+            f"    description: {json.dumps(contract.title + '：每一数据行，标准化并逐条检查，含被隔离的行', ensure_ascii=False)}",
+            "    columns:",
+        ]
+        for column in contract.columns:
+            text = json.dumps(column.description or column.business_name, ensure_ascii=False)
+            lines += [f"      - name: {column.name}", f"        description: {text}"]
+    return "\n".join(lines) + "\n"

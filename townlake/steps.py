@@ -1,0 +1,224 @@
+"""The steps of the road. A DAG task and a command are each one call of a function here: one road, not two.
+
+Every step may be killed and called again. Steps that write the lake take the single writer's lock themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.contracts import Contracts, load_contracts
+from ingestion.landing import Claim, Scan
+from warehouse import builds, deliveries
+from warehouse.errors import GateStopped, WrongUse
+from warehouse.home import Home
+from warehouse.lake import reading, table_exists, writing
+from warehouse.lock import lake_writer
+
+Progress = Callable[[str], None]
+LAYERS = ("staging", "intermediate", "foundation", "marts")
+GATED = ("staging", "foundation", "marts")
+
+
+def quiet(message: str) -> None:
+    """Progress for callers who do not want any."""
+
+
+# ---- ingestion: no lake, any number in parallel -------------------------------------------------------------------
+
+
+def scan(home: Home, landing: Path | None = None, *, contracts: Contracts | None = None) -> Scan:
+    """Looks at the landing folder and claims what is new and complete."""
+    from ingestion import intake, landing as landing_area
+    from ingestion.receipts import add_alias
+
+    home.prepare()
+    contracts = contracts or load_contracts()
+    found = landing_area.scan(home, landing, retry=intake.retry_policy(contracts))
+    for delivery_id, name in found.new_aliases:
+        add_alias(home, delivery_id, name)
+    return found
+
+
+def take(home: Home, claim: Claim, contracts: Contracts | None = None) -> list[dict[str, Any]]:
+    """Takes one claimed file and returns its receipts."""
+    from ingestion import intake
+
+    return intake.take(home, claim, contracts or load_contracts())
+
+
+def ingest(
+    home: Home, landing: Path | None = None, *, jobs: int = 2, progress: Progress = quiet
+) -> tuple[Scan, list[dict[str, Any]]]:
+    """Scan and take everything, `jobs` files at a time (each file is read in a child process of its own)."""
+    contracts = load_contracts()
+    found = scan(home, landing, contracts=contracts)
+    receipts: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        largest_first = sorted(found.claims, key=lambda c: c.bytes, reverse=True)
+        for done in pool.map(lambda claim: take(home, claim, contracts), largest_first):
+            receipts += done
+            for receipt in done:
+                progress(f"{receipt['status']:9} {receipt['file']}")
+    return found, receipts
+
+
+# ---- build: one writer ----------------------------------------------------------------------------------------------
+
+
+def prepare_lake(home: Home) -> None:
+    """Creates catalogue, schemas and the tables that Python keeps; nothing on a lake that has them."""
+    from warehouse.linkage import registry
+
+    home.prepare()
+    with lake_writer(home, "preparing"), writing(home) as con:
+        if table_exists(con, "registry", "event_queue"):
+            return
+        con.execute("call lake.set_option('parquet_compression', 'zstd')")
+        deliveries.prepare(con)
+        builds.prepare(con)
+        registry.prepare(con)
+        con.execute(
+            """create table if not exists lake.quality.gate_result (
+                build_id varchar, layer varchar, suite varchar, expectation varchar, "column" varchar, severity varchar,
+                success boolean, observed varchar, failed_rows bigint, checked_rows bigint, reason varchar, ran_at timestamptz)"""
+        )
+
+
+def register(home: Home, *, full: bool = False) -> bool:
+    """Brings the table of deliveries up to the receipts. Returns whether there is anything to build."""
+    from ingestion.receipts import known_receipts
+
+    prepare_lake(home)
+    with lake_writer(home, "registering deliveries"), writing(home) as con:
+        deliveries.register(con, known_receipts(home).values())
+        return full or builds.unpublished_work(con)
+
+
+def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contracts | None = None) -> list[Any]:
+    """Runs the dbt models of one layer; staging also settles accepted and quarantined, foundation links first."""
+    from townlake.render import render
+    from warehouse import dbt
+
+    if layer not in LAYERS:
+        raise WrongUse(f"there is no layer {layer!r}: choose one of {', '.join(LAYERS)}")
+    contracts = contracts or load_contracts()
+    render(contracts)
+    with lake_writer(home, f"building {layer}"):
+        results = []
+        if layer == "staging" and (full or _seeds_are_stale(home)):
+            results += dbt.run(home, "seed", full_refresh=full)
+        results += dbt.run(home, "run", select=[f"tag:{layer}"], full_refresh=full)
+        if layer == "staging":
+            with writing(home) as con:
+                deliveries.settle(con, {k: f"checked_{c.model_name}" for k, c in contracts.items()})
+    return results
+
+
+def _seeds_are_stale(home: Home) -> bool:
+    from warehouse.version import code_version
+
+    with writing(home) as con:
+        known = builds.last_published(con)
+        return known is None or known[1] != code_version() or not table_exists(con, "staging", "area")
+
+
+def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
+    """Decides which mentions are the same entity."""
+    from warehouse.linkage import registry
+
+    with lake_writer(home, "linking"), writing(home) as con:
+        return registry.link(con, full=full)
+
+
+def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None) -> Any:
+    """Runs the gate behind a layer on the tip of the lake. Raises GateStopped on a critical failure."""
+    from quality import gates
+
+    if layer not in GATED:
+        raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(GATED)}")
+    with lake_writer(home, f"gate after {layer}"):
+        return gates.run_gate(home, layer, contracts or load_contracts(), build_id)
+
+
+def publish(home: Home, build_id: str, started_at: datetime) -> int:
+    """Records the snapshot that readers attach at from now on."""
+    with lake_writer(home, "publishing"), writing(home) as con:
+        return builds.record(con, build_id, started_at, published=True)
+
+
+def stop(home: Home, build_id: str, started_at: datetime, reason: str) -> None:
+    """Records a build that did not come to its end; readers keep the last published one."""
+    with lake_writer(home, "recording a stopped build"), writing(home) as con:
+        builds.record(con, build_id, started_at, published=False, reason=reason)
+
+
+def build(home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, progress: Progress = quiet) -> dict[str, Any]:
+    """All layers, gates and publishing. Returns a summary; `published` is False when there was nothing to build."""
+    contracts = load_contracts()
+    started = datetime.now(UTC)
+    build_id = builds.new_build_id(started)
+    if not register(home, full=full):
+        return {"build_id": None, "published": False, "reason": "nothing new", "seconds": {}, "gates": []}
+    seconds: dict[str, float] = {}
+    gates_run: list[Any] = []
+    linked: dict[str, dict[str, int]] = {}
+    try:
+        for layer in LAYERS:
+            if layer not in layers:
+                continue
+            if layer == "foundation":
+                progress("linking mentions to entities")
+                linked = _timed(seconds, "linkage", lambda: link(home, full=full))
+            progress(f"building {layer}")
+            _timed(seconds, layer, lambda layer=layer: build_layer(home, layer, full=full, contracts=contracts))  # type: ignore[misc]
+            if layer in GATED:
+                progress(f"gate after {layer}")
+                gates_run.append(_timed(seconds, f"gate {layer}", lambda layer=layer: gate(home, layer, build_id, contracts)))  # type: ignore[misc]
+    except GateStopped as stopped:
+        stop(home, build_id, started, str(stopped))
+        raise
+    snapshot = publish(home, build_id, started) if set(layers) == set(LAYERS) else None
+    return {
+        "build_id": build_id,
+        "published": snapshot is not None,
+        "lake_snapshot": snapshot,
+        "seconds": {k: round(v, 2) for k, v in seconds.items()},
+        "gates": gates_run,
+        "linked": linked,
+    }
+
+
+def _timed(seconds: dict[str, float], name: str, call: Callable[[], Any]) -> Any:
+    started = datetime.now(UTC)
+    try:
+        return call()
+    finally:
+        seconds[name] = (datetime.now(UTC) - started).total_seconds()
+
+
+def summary(home: Home) -> dict[str, Any]:
+    """What the published foundation holds: rows by delivery, entities by kind."""
+    with reading(home) as con:
+        rows = con.execute(
+            """select count(*) filter (status = 'taken'), count(*) filter (status = 'refused'),
+                      coalesce(sum(data_rows) filter (status = 'taken'), 0), coalesce(sum(accepted), 0), coalesce(sum(quarantined), 0)
+               from foundation.delivery"""
+        ).fetchone()
+        assert rows is not None
+        entities = {
+            name: _one(con.execute(f"select count(*) from foundation.{name}").fetchone())
+            for name in ("person", "organisation", "place", "household", "event", "grid", "area")
+        }
+    return {
+        "deliveries": int(rows[0]), "refused": int(rows[1]), "rows_read": int(rows[2]), "accepted": int(rows[3]),
+        "quarantined": int(rows[4]), "entities": entities,
+    }  # fmt: skip
+
+
+def _one(row: Iterable[Any] | None) -> int:
+    return int(next(iter(row))) if row else 0

@@ -1,0 +1,1 @@
+"""The ground under the road: paths, catalogue, the single writer, running dbt, linkage, maintenance."""

@@ -1,0 +1,102 @@
+"""Running dbt on the lake: one process-wide environment, one call per layer (docs/decisions/0003)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.errors import EnvironmentFault, TownlakeError, explain
+from warehouse.home import DBT_PROJECT, Home
+from warehouse.lake import extension_directory, memory_limit
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test."""
+
+    name: str
+    status: str
+    seconds: float
+    message: str
+
+
+class DbtFailed(TownlakeError):
+    """A model or test failed; the lake keeps what was committed before it and readers see the published state."""
+
+    exit_code = 3
+
+
+def environment(home: Home) -> dict[str, str]:
+    """Variables that profiles.yml and the macros read."""
+    return {
+        "TOWNLAKE_ROOT": str(home.root),
+        "TOWNLAKE_CATALOG": home.catalog,
+        "TOWNLAKE_LAKE": str(home.lake) + "/",
+        "TOWNLAKE_DUCKDB_EXTENSIONS": str(extension_directory()),
+        "TOWNLAKE_MEMORY_LIMIT": memory_limit(),
+        "TOWNLAKE_SPILL": str(home.work / "spill"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextlib.contextmanager
+def _set(variables: dict[str, str]) -> Iterator[None]:
+    before = {k: os.environ.get(k) for k in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: bool = False) -> list[NodeResult]:
+    """`dbt <command> --select …` in this process. Raises DbtFailed naming the first node that failed."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
+        command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(home.work / "dbt-target"),
+    ]  # fmt: skip
+    if select:
+        arguments += ["--select", *select]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    with _set(environment(home)):
+        outcome = dbtRunner().invoke(arguments)
+    if outcome.exception is not None:
+        raise explain(outcome.exception) or DbtFailed(f"dbt {command}: {_first_line(outcome.exception)}")
+    results = [
+        NodeResult(r.node.name, str(r.status), r.execution_time, r.message or "")
+        for r in (getattr(outcome.result, "results", None) or [])
+    ]
+    failed = [r for r in results if r.status in ("error", "fail")]
+    if failed:
+        first = failed[0]
+        cause = explain(RuntimeError(first.message))
+        if isinstance(cause, EnvironmentFault):
+            raise cause
+        raise DbtFailed(
+            f"dbt {command}: {first.name} failed: {first.message.strip()} (log: {home.work / 'dbt-logs' / 'dbt.log'})"
+        )
+    if not outcome.success:
+        raise DbtFailed(f"dbt {command} failed (log: {home.work / 'dbt-logs' / 'dbt.log'})")
+    return results
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:4]) or type(error).__name__
+
+
+def dbt_log(home: Home) -> Path:
+    """Where dbt's own log of a home lies."""
+    return home.work / "dbt-logs" / "dbt.log"

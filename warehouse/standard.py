@@ -1,0 +1,216 @@
+"""The standard data elements outside dbt: the same macro files, rendered to SQL expressions and run on any column.
+
+The SQL lives once, in `dbt_project/macros/standard`; this module only renders it. A kind has three stages, `clean`
+(raw → text), `value` (clean, raw → typed value) and `rule` (raw, clean, value → why the text was not in standard form).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import jinja2
+from jinja2 import nodes
+
+from warehouse.errors import WrongUse
+
+Stage = Literal["clean", "value", "rule"]
+Dialect = Literal["duckdb", "spark"]
+
+MACROS = Path(__file__).resolve().parent.parent / "dbt_project" / "macros" / "standard"
+
+
+@dataclass(frozen=True)
+class KindInfo:
+    """What a kind is, for `--help`: title in Chinese, the standard's number, its value's DuckDB type, its options."""
+
+    title: str
+    standard: str
+    value_type: str
+    options: tuple[str, ...] = ()
+
+
+_COMMON = ("kind_column", "null_words")
+KINDS: dict[str, KindInfo] = {
+    "citizen_id": KindInfo("公民身份号码", "GB 11643", "VARCHAR", ("birth", "sex", "swapped_with", *_COMMON)),
+    "id_document": KindInfo(
+        "其他身份证件号码", "GB 11643 / GA", "VARCHAR", ("document_type", "document_type_column", *_COMMON)
+    ),
+    "disability_certificate": KindInfo("残疾人证号", "GB 11643 + 类别 + 等级", "VARCHAR", _COMMON),
+    "uscc": KindInfo("统一社会信用代码", "GB 32100", "VARCHAR", _COMMON),
+    "org_code": KindInfo("组织机构代码", "GB 11714", "VARCHAR", _COMMON),
+    "phone": KindInfo("电话", "YD/T", "VARCHAR", _COMMON),
+    "person_name": KindInfo("姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", *_COMMON)),
+    "org_name": KindInfo("单位名称", "", "VARCHAR", _COMMON),
+    "date": KindInfo("日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
+    "timestamp": KindInfo("时间", "GB/T 7408", "TIMESTAMP", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
+    "month": KindInfo("年月", "GB/T 7408", "VARCHAR", ("formats", *_COMMON)),
+    "sex": KindInfo("性别", "GB/T 2261.1", "VARCHAR", ("codes", "keep_unknown", *_COMMON)),
+    "ethnic": KindInfo("民族", "GB/T 3304", "VARCHAR", ("codes", "form", *_COMMON)),
+    "code": KindInfo("代码", "", "VARCHAR", ("codes", "width", "pattern", "open", *_COMMON)),
+    "area_code": KindInfo("区划代码", "GB/T 2260 / 统计用区划代码", "VARCHAR", ("width", *_COMMON)),
+    "grid_code": KindInfo("网格编码", "CJ/T 349", "VARCHAR", _COMMON),
+    "industry_code": KindInfo("行业代码", "GB/T 4754", "VARCHAR", ("width", *_COMMON)),
+    "bank_card": KindInfo("银行卡号", "ISO/IEC 7812", "VARCHAR", _COMMON),
+    "amount": KindInfo("金额（元）", "", "DECIMAL(24,2)", ("unit", "unit_column", "separators", *_COMMON)),
+    "decimal": KindInfo("小数", "", "DECIMAL(28,6)", ("scale", "units", "min", "max", "separators", *_COMMON)),
+    "integer": KindInfo("整数", "", "BIGINT", ("units", "min", "max", *_COMMON)),
+    "usage": KindInfo("用量", "", "DECIMAL(28,3)", ("units", "max", "scale", *_COMMON)),
+    "coordinate": KindInfo("经纬度（度）", "", "DOUBLE", ("axis", "other", "pair", *_COMMON)),
+    "text": KindInfo("文字", "", "VARCHAR", _COMMON),
+    "address": KindInfo("地址文字", "", "VARCHAR", _COMMON),
+}
+
+
+class _Return(Exception):  # noqa: N818 — a signal, not an error
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _raise_return(value: Any) -> None:
+    raise _Return(value)
+
+
+def _catching(macro: Callable[..., Any]) -> Callable[..., Any]:
+    """A macro that gives back what `return` was called with, as under dbt."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return str(macro(*args, **kwargs))
+        except _Return as signal:
+            return signal.value
+
+    return call
+
+
+class _Adapter:
+    """The one method the macros use: the engine's own macro if there is one, else the default."""
+
+    def __init__(self, macros: dict[str, Callable[..., Any]], dialect: str) -> None:
+        self._macros = macros
+        self._dialect = dialect
+
+    def dispatch(self, name: str) -> Callable[..., Any]:
+        return self._macros.get(f"{self._dialect}__{name}") or self._macros[f"default__{name}"]
+
+
+@lru_cache
+def macros(dialect: Dialect = "duckdb") -> dict[str, Callable[..., Any]]:
+    """Every macro of the folder by name, callable from Python."""
+    env = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)  # noqa: S701 — SQL, not HTML
+    found: dict[str, Callable[..., Any]] = {}
+    # One shared name space, filled while loading: macros find each other across files whatever the order.
+    names: dict[str, Any] = {**env.globals, "adapter": _Adapter(found, dialect), "return": _raise_return, "context": found}
+    for path in sorted(MACROS.glob("*.sql")):
+        tree = env.parse(path.read_text(encoding="utf-8"))
+        # As under dbt, a macro calls another by its public name, never by the name inside its own file.
+        for macro in tree.find_all(nodes.Macro):
+            macro.name = f"macro__{macro.name}"
+        template = jinja2.Template.from_code(env, env.compile(tree, filename=str(path)), {})
+        module = template.make_module(names, shared=True)
+        for name, member in vars(module).items():
+            if name.startswith("macro__"):
+                found[name.removeprefix("macro__")] = _catching(member)
+        names.update(found)
+    return found
+
+
+def rules() -> dict[str, dict[str, str]]:
+    """Rule code → outcome, default severity, GB/T 36344 code, Chinese and English sentence."""
+    found: dict[str, dict[str, str]] = macros()["std_rules"]()
+    return found
+
+
+def expression(
+    kind: str,
+    stage: Stage,
+    *,
+    raw: str = "raw",
+    clean: str = "clean",
+    value: str = "value",
+    opts: dict[str, Any] | None = None,
+    dialect: Dialect = "duckdb",
+) -> str:
+    """SQL of one stage of one kind; `raw`, `clean`, `value` are the SQL names of what the earlier stages gave."""
+    if kind not in KINDS:
+        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+    arguments = {"clean": (raw,), "value": (clean, raw), "rule": (raw, clean, value)}[stage]
+    return str(macros(dialect)[f"std_{kind}__{stage}"](*arguments, opts or {}))
+
+
+def _stages(kind: str, source: str, column: str, opts: dict[str, Any], dialect: Dialect = "duckdb") -> Iterator[str]:
+    yield f"with raw_cells as (select {column} as raw{_others(opts)} from {source})"
+    yield f"clean_cells as (select *, {expression(kind, 'clean', opts=opts, dialect=dialect)} as clean from raw_cells)"
+    yield f"value_cells as (select *, {expression(kind, 'value', opts=opts, dialect=dialect)} as value from clean_cells)"
+    yield f"rule_cells as (select *, {expression(kind, 'rule', opts=opts, dialect=dialect)} as rule from value_cells)"
+
+
+def _others(opts: dict[str, Any]) -> str:
+    """The columns that options speak of travel beside the cell."""
+    return ", *" if any(key in opts for key in _SQL_OPTIONS) else ""
+
+
+_SQL_OPTIONS = (
+    "kind_column", "birth", "sex", "swapped_with", "document_type_column", "unit_column", "other", "witness",
+)  # fmt: skip
+
+
+def select(
+    kind: str, source: str, column: str, opts: dict[str, Any] | None = None, dialect: Dialect = "duckdb"
+) -> str:
+    """A query of four columns (raw, value, rule, outcome) over `source` (a relation in SQL)."""
+    outcome = macros(dialect)["std_outcome"]("rule")
+    ctes = ",\n".join(_stages(kind, source, column, opts or {}, dialect))
+    return f"{ctes}\nselect raw, value, rule, {outcome} as outcome from rule_cells"
+
+
+def _relation(path: Path) -> str:
+    text = "'" + str(path).replace("'", "''") + "'"
+    if path.suffix.lower() == ".parquet":
+        return f"read_parquet({text})"
+    if path.suffix.lower() in {".csv", ".tsv", ".txt"}:
+        return f"read_csv({text}, all_varchar=true)"
+    raise WrongUse(f"{path.name}: standardise reads .parquet and .csv files")
+
+
+def standardise(kind: str, path: str | Path, column: str, out: str | Path, **opts: Any) -> dict[str, int]:
+    """Standardises one column of a Parquet or CSV file into Parquet with raw, value, rule, outcome.
+
+    Returns the number of cells by outcome (`as_is` where nothing was to do).
+    """
+    if kind not in KINDS:
+        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+    unknown = set(opts) - set(KINDS[kind].options)
+    if unknown:
+        raise WrongUse(f"kind {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].options)}")
+    source = Path(path)
+    if not source.is_file():
+        raise WrongUse(f"no such file: {source}")
+    relation = _relation(source)
+    with duckdb.connect() as connection:
+        columns = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+        if column not in columns:
+            raise WrongUse(f"{source.name} has no column {column!r}; it has {', '.join(columns)}")
+        quoted = '"' + column.replace('"', '""') + '"'
+        query = select(kind, relation, f"cast({quoted} as varchar)", opts)
+        target = "'" + str(out).replace("'", "''") + "'"
+        connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd)")
+        counts = connection.execute(
+            f"select coalesce(outcome, 'as_is'), count(*) from read_parquet({target}) group by 1 order by 1"
+        ).fetchall()
+    return {str(outcome): int(cells) for outcome, cells in counts}
+
+
+def used_rules() -> set[str]:
+    """Rule codes that stand in the macro files: each must be explained in `std_rules`."""
+    codes: set[str] = set()
+    for path in MACROS.glob("*.sql"):
+        if path.name != "rules.sql":
+            codes.update(re.findall(r"(?:then|else) '([a-z]+_[a-z0-9_]+)'", path.read_text(encoding="utf-8")))
+    return codes
