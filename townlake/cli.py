@@ -211,7 +211,16 @@ def why(
     _print_json(answer) if as_json else print_explanation(answer)
 
 
-@app.command()
+@app.command(epilog="Example: townlake maintain --json")
+def maintain(as_json: JsonFlag = False) -> None:
+    """Merge small files, expire snapshots no published build needs, remove what killed attempts left."""
+    from townlake import steps
+
+    done = steps.maintain(Home.from_environment())
+    _print_json(done) if as_json else typer.echo(", ".join(f"{k.replace('_', ' ')} {v}" for k, v in done.items()))
+
+
+@app.command(epilog="Example: townlake doctor")
 def doctor(as_json: JsonFlag = False) -> None:
     """Is everything in place: environment, home, catalogue, contracts, disk."""
     from townlake.doctor import examine

@@ -124,7 +124,7 @@ def _seeds_are_stale(home: Home) -> bool:
 
     with writing(home) as con:
         known = builds.last_published(con)
-        return known is None or known[1] != code_version() or not table_exists(con, "staging", "area")
+        return known is None or known[1] != code_version() or not table_exists(con, "staging", "division")
 
 
 def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
@@ -222,3 +222,19 @@ def summary(home: Home) -> dict[str, Any]:
 
 def _one(row: Iterable[Any] | None) -> int:
     return int(next(iter(row))) if row else 0
+
+
+def maintain(home: Home) -> dict[str, Any]:
+    """Compaction, expiry and clean-up; a no-op on a home without a lake."""
+    from ingestion.receipts import known_receipts
+    from warehouse import maintenance
+    from warehouse.lake import lake_exists
+
+    if not lake_exists(home):
+        return maintenance.Maintenance().to_json()
+    with lake_writer(home, "maintenance"):
+        with writing(home) as con:
+            done = maintenance.maintain_lake(con)
+        named = [r["raw"] for r in known_receipts(home).values() if r.get("raw")]
+        maintenance.remove_leftovers(home, named, done)
+    return done.to_json()

@@ -97,6 +97,7 @@ def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool
     """The one ATTACH of the lake. Inlining stays off: wrong-result bugs are open upstream (docs/decisions/0001)."""
     options = [
         f"DATA_PATH {literal(str(home.lake) + '/')}",
+        "OVERRIDE_DATA_PATH true",  # a home may be moved or restored elsewhere
         "DATA_INLINING_ROW_LIMIT 0",
         "AUTOMATIC_MIGRATION false",
     ]

@@ -178,7 +178,7 @@ def _queue_dependants(con: duckdb.DuckDBPyConnection, entity: EntityType) -> Non
             select distinct link.{e}_id
             from lake.intermediate.int_{e}__content as content
             join lake.registry.{e}_link as link using (content_id)
-            join lake.registry.place_link as at on at.content_id = content.place_content_id
+            join lake.registry.place_link as placed on placed.content_id = content.place_content_id
             join lake.registry.place_queue as moved using (place_id)
             where link.{e}_id is not null and link.{e}_id not in (select {e}_id from lake.registry.{e}_queue)"""
     )

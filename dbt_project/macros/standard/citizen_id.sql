@@ -58,7 +58,7 @@ case when {{ std_id_check(clean) }} = substr({{ clean }}, 18, 1) and {{ std_is_d
 {%- if std_is_number_cell(opts) != 'false' %} and not {{ std_is_number_cell(opts) }}{% endif %} then {{ clean }} end
 when {{ std_re_is(clean, '[1-9][0-9]{16}[*]') }} then
 case when {{ std_id_check(clean) }} = 'X' and {{ std_is_day("substr(" ~ clean ~ ", 7, 8)") }} then substr({{ clean }}, 1, 17) || 'X' end
-{#- sequence numbers 996 to 999 were kept for those born before 1900: the century is not sure -#}
+{# sequence numbers 996 to 999 were kept for those born before 1900: the century is not sure #}
 when {{ std_re_is(clean, '[1-9][0-9]{14}') }} then
 case when {{ std_is_day("'19' || substr(" ~ clean ~ ", 7, 6)") }} and substr({{ clean }}, 13, 3) < '996'
 then substr({{ clean }}, 1, 6) || '19' || substr({{ clean }}, 7, 9) || {{ std_id15_check(clean) }} end
@@ -66,12 +66,12 @@ end
 {%- endmacro -%}
 
 {#- spelling faults that leave no doubt about the number, most telling first -#}
-{%- macro std_id_spelling_rule(raw, clean, prefix='id') -%}
-when {{ std_re_has(raw, '[xｘ' ~ std_x_signs() ~ ']') }} then '{{ prefix }}_lower_x'
-when {{ std_re_has(raw, '[' ~ std_class_quote() ~ ']') }} then '{{ prefix }}_apostrophe'
-when {{ std_re_has(raw, '[.．]') }} then '{{ prefix }}_dot_zero'
-when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then '{{ prefix }}_width'
-else '{{ prefix }}_spaces'
+{%- macro std_id_spelling_rule(raw, clean) -%}
+when {{ std_re_has(raw, '[xｘ' ~ std_x_signs() ~ ']') }} then 'id_lower_x'
+when {{ std_re_has(raw, '[' ~ std_class_quote() ~ ']') }} then 'id_apostrophe'
+when {{ std_re_has(raw, '[.．]') }} then 'id_dot_zero'
+when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then 'id_width'
+else 'id_spaces'
 {%- endmacro -%}
 
 {#- Whole numbers above 2^53 exist in a spreadsheet only in steps: 16 below 2^57, 32 below 2^58, 64 below 2^59, 128 above -#}
@@ -149,7 +149,7 @@ when {{ std_re_has(clean, '[*]') }} then 'id_star_x'
 else case
 when {{ std_re_is(clean, '[0-9][.]?[0-9]*E[+]?[0-9]+') }} then 'id_sci_text'
 when {{ std_re_is(clean, '[1-9][0-9]{14}00000') }} then 'id_excel_000'
-{#- the numbers below are recognised by length alone: a lost digit shifts everything after it -#}
+{# the numbers below are recognised by length alone: a lost digit shifts everything after it #}
 when {{ std_re_is(clean, '[1-9][0-9]{16}[0-9X*][0-9]{2}(?:B[0-9]?)?') }} then case
 when {{ std_id_check(clean) }} <> replace(substr({{ clean }}, 18, 1), '*', 'X') then 'id_bad_check'
 when not ({{ std_is_day("substr(" ~ clean ~ ", 7, 8)") }}) then 'id_bad_birth'

@@ -86,7 +86,8 @@ when {{ value }} is null then {% if codes or opts.get('list') %}'code_unknown'{%
 when not {{ std_is_one_of(value, codes.values() | unique | list) }} then 'code_unlisted'
 {%- endif %}
 {%- if opts.get('width') %}
-when length({{ clean }}) < {{ opts['width'] }} and {{ value }} like '0%' then 'code_zero_lost'
+when length({{ clean }}) < {{ opts['width'] }} and {{ std_re_is(clean, '[0-9]+') }}
+{%- if codes %} and {{ std_lookup(clean, codes) }} is null and not {{ std_is_one_of(clean, codes.values() | unique | list) }}{% endif %} then 'code_zero_lost'
 {%- endif %}
 when {{ value }} = {{ std_code_text(raw) }} and {{ value }} <> {{ raw }} then 'code_spaces'
 else 'code_other_spelling' end
@@ -177,7 +178,7 @@ case
 when {{ std_re_is(clean, '0[1-9]|[1-4][0-9]|5[0-6]|97|98') }} then {{ clean }}
 when {{ std_re_is(clean, '[1-9]') }} then '0' || {{ clean }}
 when {{ std_re_is(clean, '0(?:0[1-9]|[1-4][0-9]|5[0-6])') }} then substr({{ clean }}, 2, 2)
-{#- 01汉族, 1-汉: the number and the name say the same or nothing is taken -#}
+{# 01汉族, 1-汉: the number and the name say the same or nothing is taken #}
 when {{ std_re_is(clean, '[0-9]{1,2}[-.]?[^0-9]+') }} then {{ std_ethnic_number_and_name(clean, opts) }}
 else {{ std_lookup(clean, std_ethnic_words(opts)) }} end
 {%- endmacro -%}
@@ -249,7 +250,7 @@ else {{ std_no_null_word(std_re_sub(std_ascii(raw), '[.]0+$|-'), opts) }} end
 case
 when {{ std_re_is(clean, '[0-9]{6}' ~ std_grid_sound()) }}
 {%- if std_is_number_cell(opts) != 'false' %} and not {{ std_is_number_cell(opts) }}{% endif %} then {{ clean }}
-{#- a spreadsheet keeps 15 digits: four zeros at the end of 19 are its, not the code's -#}
+{# a spreadsheet keeps 15 digits: four zeros at the end of 19 are its, not the code's #}
 when {{ std_re_is(clean, '[0-9]{5}' ~ std_grid_sound()) }} and not {{ std_re_has(clean, '0000$') }} then '0' || {{ clean }}
 end
 {%- endmacro -%}
@@ -277,7 +278,7 @@ else {{ std_no_null_word("upper(" ~ std_code_text(raw) ~ ")", opts) }} end
 case
 when {{ std_re_is(clean, division ~ '(?:[0-9]{2})') }} then {{ clean }}
 {%- if zero %}
-{#- agriculture's classes (01–05) are the only ones that lose a zero -#}
+{# agriculture's classes (01–05) are the only ones that lose a zero #}
 when {{ std_re_is(clean, '[1-5][0-9]{2}') }} then '0' || {{ clean }}
 {%- else %}
 when {{ std_re_is(clean, '[A-T]|' ~ division ~ '[0-9]?') }} then {{ clean }}
@@ -314,7 +315,7 @@ else {{ std_no_null_word(std_re_sub(std_ascii(raw), '[.]0+$|-'), opts) }} end
 case when {{ std_re_is(clean, '[0-9]{12,19}') }}
 {%- if std_is_number_cell(opts) != 'false' %} and not ({{ std_is_number_cell(opts) }} and length({{ clean }}) > 15){% endif %}
 and not {{ std_re_is(clean, '[1-9][0-9]{14}(?:0|00|000|0000)') }} then {{ clean }}
-{#- a card may end in zeros of its own: then its check digit holds -#}
+{# a card may end in zeros of its own: then its check digit holds #}
 when {{ std_re_is(clean, '[1-9][0-9]{14}(?:0|00|000|0000)') }} and {{ std_luhn(clean) }} = 0
 {%- if std_is_number_cell(opts) != 'false' %} and not {{ std_is_number_cell(opts) }}{% endif %} then {{ clean }} end
 {%- endmacro -%}

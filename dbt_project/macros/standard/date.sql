@@ -12,7 +12,7 @@
 {%- set tens = ['', '十', '二十', '三十'][n // 10] -%}
 {%- set ns.sql = "replace(" ~ ns.sql ~ ", '" ~ tens ~ ['', '一', '二', '三', '四', '五', '六', '七', '八', '九'][n % 10] ~ "', '" ~ n ~ "')" -%}
 {%- endfor -%}
-translate({{ ns.sql }}, '〇○零一二三四五六七八九', '000123456789'
+translate({{ ns.sql }}, '〇○零一二三四五六七八九', '000123456789')
 {%- endmacro -%}
 
 {#- date part with hyphens; what follows (a time) keeps its colons -#}
@@ -143,8 +143,8 @@ else {{ std_date_damage_rule(clean, opts) }} end
 case
 when {{ std_re_is(clean, '[12][0-9]{3}-(?:0?[1-9]|1[0-2])|[12][0-9]{3}(?:0[1-9]|1[0-2])|[12][0-9]{3}-(?:0?[1-9]|1[0-2])-(?:0+|[?*xX]+)?') }} then 'date_month_only'
 when {{ std_re_is(clean, '[12][0-9]{3}') }} then 'date_year_only'
-when {{ std_re_is(clean, '[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}.*|[0-9]{6}') }} then 'date_two_digit_year'
 when {{ std_re_is(clean, '(?:0?[1-9]|1[0-2])-(?:0?[1-9]|1[0-2])-[12][0-9]{3}.*') }} then 'date_ambiguous'
+when {{ std_re_is(clean, '[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}(?: .*)?|[0-9]{6}') }} then 'date_two_digit_year'
 when {{ std_re_has(clean, '^(?:[12][0-9]{7}|[0-9]{3,4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}-[0-9]{1,2}-[0-9]{4})') }} then 'date_impossible'
 else 'date_not_a_date' end
 {%- endmacro -%}

@@ -41,10 +41,13 @@ else {{ tidy }} end
 
 {%- macro std_person_name__value(clean, raw, opts={}) -%}
 case
-when {{ std_re_is(clean, '[一-龥]{2,4}') }} then {{ clean }}
-when {{ std_re_is(clean, '[-+0-9.E*Xx ]*[0-9][-+0-9.E*Xx ]*') }} then null
+when {{ std_re_is(clean, '[一-龥]{2,4}') }} then case when {{ clean }} not in ('匿名', '匿名者', '匿名人', '保密', '不愿透露', '不便透露') then {{ clean }} end
+when {{ std_re_is(clean, '[-+0-9.E*Xx ]*[0-9][-+0-9.E*Xx ]*|' ~ std_anonymous()) }} then null
 else nullif({{ std_name_forms(std_re_sub(clean, std_name_note_pattern())) }}, '') end
 {%- endmacro -%}
+
+{#- a caller who gives no name -#}
+{%- macro std_anonymous() -%}{{ '匿名|匿名者|匿名人|保密|不愿透露|不愿透露姓名|不便透露' }}{%- endmacro -%}
 
 {#- no spaces between Chinese signs, one middle dot; Latin names keep their spaces -#}
 {%- macro std_name_forms(x) -%}{{ adapter.dispatch('std_name_forms')(x) }}{%- endmacro -%}
@@ -64,10 +67,11 @@ else nullif({{ std_name_forms(std_re_sub(clean, std_name_note_pattern())) }}, ''
 {%- macro std_person_name__rule(raw, clean, value, opts={}) -%}
 {%- set swapped = std_is_swapped(raw, '[一-龥·]{2,6}', '[1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}', opts) -%}
 case
-when {{ value }} = {{ raw }} and {{ std_re_is(raw, '[一-龥]{2,4}') }} then null
+when {{ value }} = {{ raw }} and {{ std_re_is(raw, '[一-龥]{2,4}') }} then case when {{ std_re_is(raw, '.{1,2}(?:先生|女士|小姐|同志|大爷|大妈)') }} then 'name_title' end
 when {{ std_is_blank(raw) }} then null
 when {{ clean }} is null then 'null_word'
-when {{ value }} is null then case when {{ std_re_has(clean, '[0-9]') }} then 'name_is_number' else 'name_only_note' end
+when {{ value }} is null then case when {{ std_re_is(clean, std_anonymous()) }} then 'name_anonymous'
+when {{ std_re_has(clean, '[0-9]') }} then 'name_is_number' else 'name_only_note' end
 {% if swapped != 'false' %}when {{ swapped }} then 'swapped_columns'
 {% endif -%}
 when {{ std_re_has(value, std_name_lost_pattern()) }} then 'name_rare_lost'

@@ -180,15 +180,20 @@ when {{ std_decimal_number(clean, std_usage_opts(opts)) }} is not null then 'num
 -#}
 {%- macro std_coordinate__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[0-9]{1,3}[.][0-9]+') }} then {{ raw }}
-else {{ std_no_null_word("upper(" ~ std_ascii(raw, '，；、', ',,,') ~ ")", opts) }} end
+else {{ std_no_null_word("upper(" ~ std_coordinate_text(raw) ~ ")", opts) }} end
+{%- endmacro -%}
+
+{#- signs of degrees, minutes and seconds to 度, 分, 秒, so that the clean-up does not take them for quotation marks -#}
+{%- macro std_coordinate_text(x) -%}
+{{ std_ascii(x, "°º˚'’′＇\"”″＂，；、", "度度度分分分分秒秒秒秒,,,") }}
 {%- endmacro -%}
 
 {%- macro std_degrees(text) -%}
-{%- set dms = '([0-9]{1,3})°([0-9]{1,2}(?:[.][0-9]+)?)[\'′]?(?:([0-9]{1,2}(?:[.][0-9]+)?)[″"]?)?[NE]?' -%}
-{#- the quotation signs of minutes and seconds went with the clean-up: read from what is left between them -#}
-case when {{ std_re_is(text, '[0-9]{1,3}(?:[.][0-9]+)?°?[NE]?') }} then try_cast({{ std_re_sub(text, '[°NE]') }} as double)
-when {{ std_re_is(text, '[0-9]{1,3}°[0-9]{1,2}分[0-9.]{1,9}秒?[NE]?|[0-9]{1,3}度[0-9]{1,2}分[0-9.]{1,9}秒?[NE]?') }} then
-try_cast({{ std_re_get(text, '^([0-9]+)', 1) }} as double) + try_cast({{ std_re_get(text, '[°度]([0-9]+)分', 1) }} as double) / 60 + try_cast({{ std_re_get(text, '分([0-9.]+)', 1) }} as double) / 3600 end
+{%- set dms = '(?:[NE]|东经|北纬)?([0-9]{1,3})度([0-9]{1,2}(?:[.][0-9]+)?)分(?:([0-9]{1,2}(?:[.][0-9]+)?)(?:秒|分分)?)?[NE]?' -%}
+case when {{ std_re_is(text, '(?:[NE]|东经|北纬)?[0-9]{1,3}(?:[.][0-9]+)?度?[NE]?') }} then try_cast({{ std_re_get(text, '[0-9.]+', 0) }} as double)
+when {{ std_re_is(text, dms) }} then round(
+try_cast({{ std_re_get(text, dms, 1) }} as double) + try_cast({{ std_re_get(text, dms, 2) }} as double) / 60
++ coalesce(try_cast({{ std_re_get(text, dms, 3) }} as double), 0) / 3600, 9) end
 {%- endmacro -%}
 
 {%- macro std_in_china(degrees, axis) -%}
@@ -210,7 +215,7 @@ case when {{ std_in_china(first, axis) }} then {{ first }} when {{ std_in_china(
 {%- set own = std_coordinate_cell(clean, axis, opts) -%}
 case when {{ std_in_china(own, axis) }} then {{ own }}
 {%- if opts.get('other') %}
-{%- set other = std_degrees(std_ascii(opts['other'])) %}
+{%- set other = std_degrees("upper(" ~ std_coordinate_text(opts['other']) ~ ")") %}
 when {{ std_in_china(own, back) }} and {{ std_in_china(other, axis) }} then {{ other }}
 {%- endif %} end
 {%- endmacro -%}

@@ -43,7 +43,7 @@ else {{ std_no_null_word("upper(" ~ std_re_sub(std_ascii(raw), '[.]0*$|-') ~ ")"
 case
 when {{ std_re_is(clean, std_uscc_pattern()) }} then
 case when {{ std_uscc_check(clean) }} = substr({{ clean }}, 18, 1) then {{ clean }} end
-{#- two checks hold by chance once in 341; more than three letters are no slip of the eye -#}
+{# two checks hold by chance once in 341; more than three letters are no slip of the eye #}
 when {{ std_re_is(clean, '[0-9A-Z]{18}') }} and {{ std_re_has(clean, '[OISZV]') }} and length({{ std_re_sub(clean, '[^OISZV]') }}) <= 3 then
 case when {{ std_re_is(repaired, std_uscc_pattern()) }} and {{ std_uscc_check(repaired) }} = substr({{ repaired }}, 18, 1)
 and {{ std_org_code_check(repaired, 9) }} = substr({{ repaired }}, 17, 1) then {{ repaired }} end

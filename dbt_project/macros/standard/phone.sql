@@ -15,7 +15,7 @@ else {{ std_no_null_word(std_re_sub(std_re_sub(std_ascii(raw, '转', '-'), '[.]0
 
 {%- macro std_phone__value(clean, raw, opts={}) -%}
 {%- set digits = std_phone_digits(clean) -%}
-{%- set fixed = '(?:0|(?:[+]|00)86-?0?)' ~ std_phone_fixed() -%}
+{%- set fixed = '(?:0|(?:[+]|00)86-?0?|86-0?)' ~ std_phone_fixed() -%}
 {%- set several = '[0-9][/,;、|]+[^/,;、|]*[0-9]' -%}
 case
 when {{ std_re_is(clean, '1[3-9][0-9]{9}') }} then {{ clean }}
@@ -25,7 +25,7 @@ when {{ std_re_is(clean, fixed) }} then
 '0' || {{ std_re_get(clean, fixed, 1) }} || '-' || replace({{ std_re_get(clean, fixed, 2) }}, '-', '')
 || case when {{ std_re_get(clean, fixed, 3) }} <> '' then '-' || {{ std_re_get(clean, fixed, 3) }} else '' end
 when {{ std_re_is(clean, '[48]00-?[0-9]{3}-?[0-9]{4}|[48]00-?[0-9]{4}-?[0-9]{3}') }} then {{ digits }}
-{#- the trunk 0 of a four-digit area code, lost in a number cell -#}
+{# the trunk 0 of a four-digit area code, lost in a number cell #}
 when {{ std_re_is(clean, '[3-9][0-9]{2}-?[2-8][0-9]{6}') }} then '0' || substr({{ digits }}, 1, 3) || '-' || substr({{ digits }}, 4)
 when {{ std_re_is(clean, '[2-8][0-9]{2,3}-?[0-9]{4}') }} then {{ digits }}
 when {{ std_re_is(clean, '1[0-9]{2}|1[0-9]{4}|9[5-6][0-9]{3,4}|12[0-9]{3}') }} then {{ clean }}
@@ -51,7 +51,7 @@ when {{ std_re_has(clean, '[/,;、|]') }} then 'phone_several'
 when {{ std_re_is(value, '[0-9]{3,6}') }} then 'phone_service'
 when {{ std_re_has(value, '^[+]') }} then 'phone_foreign'
 when {{ value }} = {{ raw }} then null
-when {{ std_re_is(value, '0[0-9-]+') }} and {{ std_re_has(clean, '^[3-9]') }} then 'phone_zero_lost'
+when {{ std_re_is(value, '0[0-9-]+') }} and {{ std_re_is(clean, '[3-9][0-9]{2}-?[2-8][0-9]{6}') }} then 'phone_zero_lost'
 when {{ std_re_is(value, '0[0-9-]+') }} and {{ std_re_has(clean, '^0[1-9]') }} then 'phone_dash'
 when {{ std_re_has(clean, '^(?:[+]|00|86|0)') }} then 'phone_prefix'
 when {{ std_re_has(clean, '-') }} then 'phone_dash'

@@ -17,5 +17,5 @@ select
     area.valid_to,
     area.former_code,
     shape.geometry
-from {{ ref('area') }} as area
+from {{ ref('division') }} as area
 left join shape on area.area_code = shape.area_code

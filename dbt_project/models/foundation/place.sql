@@ -59,7 +59,7 @@ select
     null::double as longitude,
     null::double as latitude
 from best
-left join {{ ref('area') }} as county on county.level = 3 and county.valid_to is null and best.said.county_code || '000000' = county.area_code
-left join {{ ref('area') }} as town on town.level = 4 and town.valid_to is null and best.said.town_code = town.area_code
+left join {{ ref('division') }} as county on county.level = 3 and county.valid_to is null and best.said.county_code || '000000' = county.area_code
+left join {{ ref('division') }} as town on town.level = 4 and town.valid_to is null and best.said.town_code = town.area_code
 left join {{ ref('int_area__stem') }} as community on best.said.community_code = community.area_code
 left join only_grid on best.said.community_code = only_grid.community_code

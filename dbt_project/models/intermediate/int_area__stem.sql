@@ -11,5 +11,5 @@ select
                 case when regexp_matches(name, '村(?:民委员会|委会)$') and not regexp_matches(name, '村村(?:民委员会|委会)$') then '村' else '' end)
         else name
     end as stem
-from {{ ref('area') }}
+from {{ ref('division') }}
 where valid_to is null

@@ -1,0 +1,80 @@
+"""Keeping the lake small: merge small files, expire snapshots nobody reads, remove what killed attempts left behind.
+
+Expiry chooses snapshots by id: by age it is wrong on a SQLite catalogue (docs/decisions/0001). Snapshots that a retained
+build published are never expired.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warehouse.home import Home
+
+if TYPE_CHECKING:
+    import duckdb
+
+KEEP_BUILDS = 30
+LEFTOVER_SECONDS = 24 * 3600.0
+
+
+@dataclass
+class Maintenance:
+    """What a maintenance run did."""
+
+    merged_files: int = 0
+    expired_snapshots: int = 0
+    removed_lake_files: int = 0
+    removed_raw_files: int = 0
+    removed_work_folders: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def maintain_lake(con: duckdb.DuckDBPyConnection, *, keep_builds: int = KEEP_BUILDS) -> Maintenance:
+    """Compacts and expires. The caller holds the writer lock, so no file in the making can be taken for an orphan."""
+    done = Maintenance()
+    done.merged_files = len(con.execute("call ducklake_merge_adjacent_files('lake')").fetchall())
+    expendable = _expendable_snapshots(con, keep_builds)
+    if expendable:
+        con.execute(f"call ducklake_expire_snapshots('lake', versions => {expendable})")
+        done.expired_snapshots = len(expendable)
+    done.removed_lake_files = len(con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall())
+    done.removed_lake_files += len(con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall())
+    return done
+
+
+def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> list[int]:
+    """Every snapshot but the newest and those that the newest `keep_builds` published builds show their readers."""
+    rows = con.execute(
+        """select snapshot_id from ducklake_snapshots('lake')
+           where snapshot_id < (select max(snapshot_id) from ducklake_snapshots('lake'))
+             and snapshot_id not in (
+                 select lake_snapshot from lake.foundation.build where published order by finished_at desc limit ?)
+           order by snapshot_id""",
+        [keep_builds],
+    ).fetchall()
+    return [int(r[0]) for r in rows]
+
+
+def remove_leftovers(home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS) -> None:
+    """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
+    keep = {home.root / name for name in named}
+    limit = time.time() - older_than_seconds
+    for path in home.raw.rglob("*.parquet"):
+        if path not in keep and path.stat().st_mtime < limit:
+            path.unlink()
+            done.removed_raw_files += 1
+    for folder in _scratch(home.work):
+        if folder.stat().st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)
+            done.removed_work_folders += 1
+
+
+def _scratch(work: Path) -> list[Path]:
+    return [f for parent in ("expand", "spill") for f in (work / parent).glob("*") if f.is_dir()]
