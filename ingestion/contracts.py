@@ -142,7 +142,9 @@ class Mention(_Strict):
     entity: Literal["person", "organisation", "place", "event"]
     role: Name = "subject"
     attributes: dict[Name, Name]
-    derived: dict[Name, str] = Field(default_factory=dict, description="attribute → SQL over the standard columns and the locator")
+    derived: dict[Name, str] = Field(
+        default_factory=dict, description="attribute → SQL over the standard columns and the locator"
+    )
     constants: dict[Name, str] = Field(default_factory=dict)
     trust: int = Field(50, ge=0, le=100, description="how far this source is believed about this entity")
     trust_by_attribute: dict[Name, int] = Field(default_factory=dict, alias="trustByAttribute")
@@ -157,7 +159,9 @@ class ContractProperties(_Strict):
     swaps: tuple[tuple[Name, Name], ...] = Field((), description="pairs of columns that clerks exchange: id and name")
     rules: tuple[RowRule, ...] = ()
     mentions: tuple[Mention, ...] = ()
-    file_name: str | None = Field(None, alias="fileName", description="usual file name, a regular expression: a hint only")
+    file_name: str | None = Field(
+        None, alias="fileName", description="usual file name, a regular expression: a hint only"
+    )
 
 
 class TeamMember(_Strict):
@@ -312,19 +316,23 @@ def _first_problem(path: Path, document: Any, error: ValidationError) -> str:
 
 def _line_of(document: Any, location: Sequence[int | str]) -> int:
     """Line of the deepest part of `location` the document has; custom properties are looked up in their list."""
-    node, line = document, 1
+    node: Any = document
+    line = 1
     for part in location:
+        mark = getattr(node, "lc", None)
+        if mark is None:
+            break
         if isinstance(node, dict) and part in node:
-            line = node.lc.key(part)[0] + 1
+            line = mark.key(part)[0] + 1
             node = node[part]
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1
+            line = mark.item(part)[0] + 1
             node = node[part]
         elif isinstance(node, list):
             at = next((i for i, n in enumerate(node) if isinstance(n, dict) and n.get("property") == part), None)
             if at is None:
                 break
-            line = node.lc.item(at)[0] + 1
+            line = mark.item(at)[0] + 1
             node = node[at].get("value")
         else:
             break

@@ -59,7 +59,12 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
         else:
             receipt |= _read(home, claim, stored, contracts)
     except Refused as refused:
-        receipt |= {"status": "refused", "code": refused.code, "reason_zh": refused.reason_zh, "reason_en": refused.reason_en}
+        receipt |= {
+            "status": "refused",
+            "code": refused.code,
+            "reason_zh": refused.reason_zh,
+            "reason_en": refused.reason_en,
+        }
     except (OSError, MemoryError) as error:
         raise explain(error) or error from error
     receipt["seconds"] = round(time.monotonic() - started, 3)
@@ -221,7 +226,12 @@ def _write_raw(
     matches = [verdict.matches[i] for i in sorted(verdict.matches)]
     received = datetime.fromisoformat(claim.received_at)
     delivered, origin = as_of(contract, Path(claim.file).name, tables, received.date())
-    raw = home.raw / contract.domain / contract.id.split(".")[1] / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
+    raw = (
+        home.raw
+        / contract.domain
+        / contract.id.split(".")[1]
+        / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
+    )
     raw.parent.mkdir(parents=True, exist_ok=True)
     result: RawResult = write_raw(
         found,
@@ -256,9 +266,7 @@ def _write_raw(
     }  # fmt: skip
 
 
-def as_of(
-    contract: DatasetContract, file_name: str, tables: list[TableProbe], intake_day: date
-) -> tuple[date, str]:
+def as_of(contract: DatasetContract, file_name: str, tables: list[TableProbe], intake_day: date) -> tuple[date, str]:
     """The day the content is valid for, and where that was found. A month alone means its last day."""
     for rule in contract.custom.delivery.as_of:
         texts = {
@@ -277,7 +285,7 @@ def _day(parts: Mapping[str, str | None]) -> date | None:
     try:
         year, month = int(parts.get("year") or 0), int(parts.get("month") or 0)
         last = calendar.monthrange(year, month)[1]
-        return date(year, month, int(parts["day"]) if parts.get("day") else last)
+        return date(year, month, int(parts.get("day") or last))
     except (ValueError, calendar.IllegalMonthError):
         return None
 

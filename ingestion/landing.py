@@ -185,7 +185,10 @@ def pending_claims(home: Home) -> list[Claim]:
 def _save_claims(home: Home, claims: list[Claim]) -> None:
     kept = [c for c in pending_claims(home) if c.delivery_id not in {n.delivery_id for n in claims}]
     receipts = known_receipts(home)
-    write_json(home.claims / "batch.json", [c.to_json() for c in [*kept, *claims] if c.delivery_id not in receipts or c in claims])
+    write_json(
+        home.claims / "batch.json",
+        [c.to_json() for c in [*kept, *claims] if c.delivery_id not in receipts or c in claims],
+    )
 
 
 def _load_cache(home: Home) -> dict[str, tuple[_Seen, str]]:

@@ -94,14 +94,17 @@ def recognise(
     if not own:
         return _refusal(contracts, good, nearest)
     dataset, contract = own[0][0].dataset, own[0][1]
-    matches = {
-        i: m for i, m, c in everything if c is contract and m.complete and m.score >= ACCEPT_SCORE
-    }
+    matches = {i: m for i, m, c in everything if c is contract and m.complete and m.score >= ACCEPT_SCORE}
     drift = contract.custom.drift
     if drift.extra_column == "refuse" and any(m.extra for m in matches.values()):
         extra = sorted({h for m in matches.values() for h in m.extra})
         return Recognition(
-            None, {}, nearest, f"出现契约以外的列：{'、'.join(extra)}", f"columns outside the contract: {extra}", "extra_column"
+            None,
+            {},
+            nearest,
+            f"出现契约以外的列：{'、'.join(extra)}",
+            f"columns outside the contract: {extra}",
+            "extra_column",
         )
     if drift.missing_optional_column == "refuse" and any(m.missing_optional for m in matches.values()):
         missing = sorted({h for m in matches.values() for h in m.missing_optional})

@@ -28,7 +28,9 @@ app = typer.Typer(
 )
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-LandingOption = Annotated[Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")]
+LandingOption = Annotated[
+    Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")
+]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Files read at a time.")]
 DEFAULT_JOBS = max(1, os.cpu_count() or 1)
 
@@ -82,7 +84,9 @@ def city(
     if as_json:
         _print_json(manifest.to_json() if hasattr(manifest, "to_json") else manifest)
     else:
-        typer.echo(f"{out}: {persons} people, {periods} period(s); deliveries in {out / 'landing'}, answer key in {out / 'truth'}")
+        typer.echo(
+            f"{out}: {persons} people, {periods} period(s); deliveries in {out / 'landing'}, answer key in {out / 'truth'}"
+        )
 
 
 @app.command(epilog="Example: townlake run --landing /data/landing")
@@ -115,7 +119,9 @@ def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_js
 
 @app.command(epilog="Example: townlake build --layer staging")
 def build(
-    layer: Annotated[str | None, typer.Option(help="Only this layer: staging, intermediate, foundation or marts.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Only this layer: staging, intermediate, foundation or marts.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Build everything anew from raw (ids stay).")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -149,7 +155,9 @@ def gate(layer: Annotated[str, typer.Argument(help="staging, foundation or marts
     if as_json:
         _print_json(result.to_json())
     else:
-        typer.echo(f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s")
+        typer.echo(
+            f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s"
+        )
 
 
 def _progress(message: str) -> None:
@@ -172,7 +180,7 @@ def read(
     read_file(file, out=out, every=every, as_json=as_json)
 
 
-@app.command(epilog="Example: townlake query \"select count(*) from foundation.person where is_alive\"")
+@app.command(epilog='Example: townlake query "select count(*) from foundation.person where is_alive"')
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT over foundation.*, marts.*, staging.* …")],
     limit: Annotated[int, typer.Option(help="Rows shown at most; 0 for all.")] = 100,
@@ -198,7 +206,9 @@ def export(
     _print_json({"table": table, "file": str(file), "rows": rows}) if as_json else typer.echo(f"{file}: {rows} rows")
 
 
-@app.command(epilog="Example: townlake why person P1f0c…  (ids: townlake query \"select person_id from foundation.person limit 5\")")
+@app.command(
+    epilog='Example: townlake why person P1f0c…  (ids: townlake query "select person_id from foundation.person limit 5")'
+)
 def why(
     entity: Annotated[str, typer.Argument(help="person, organisation, place or event")],
     entity_id: Annotated[str, typer.Argument(metavar="ID")],
@@ -233,5 +243,3 @@ def doctor(as_json: JsonFlag = False) -> None:
             typer.echo(f"{'ok ' if finding['ok'] else 'BAD'} {finding['what']}: {finding['detail']}")
     if not all(f["ok"] for f in findings):
         raise typer.Exit(3)
-
-

@@ -99,5 +99,7 @@ def _raw_files(home: Home) -> str:
     taken = [r for r in known_receipts(home).values() if r["status"] == "taken"]
     missing = [r["file"] for r in taken if not (home.root / r["raw"]).exists()]
     if missing:
-        raise TownlakeError(f"{len(missing)} raw file(s) that a receipt names are gone, first: {missing[0]}; restore them or take the file again")
+        raise TownlakeError(
+            f"{len(missing)} raw file(s) that a receipt names are gone, first: {missing[0]}; restore them or take the file again"
+        )
     return f"{len(taken)} taken deliveries, every raw file there"

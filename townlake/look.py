@@ -28,7 +28,11 @@ def run_query(home: Home, sql: str, *, limit: int, tip: bool, as_json: bool) -> 
             raise WrongUse(_first_lines(error)) from error
     shown = rows if limit == 0 else rows[:limit]
     if as_json:
-        print(json.dumps([dict(zip(columns, r, strict=True)) for r in shown], ensure_ascii=False, default=_plain, indent=1))
+        print(
+            json.dumps(
+                [dict(zip(columns, r, strict=True)) for r in shown], ensure_ascii=False, default=_plain, indent=1
+            )
+        )
         return
     _print_table(columns, shown, more=len(rows) > len(shown))
 
@@ -66,7 +70,9 @@ def export_table(home: Home, table: str, file: Path) -> int:
             raise WrongUse(f"the folder {file.parent} does not exist")
         temporary = file.with_name(f".{file.name}.tmp")
         try:
-            con.execute(f"copy (select * from {relation}) to {literal(str(temporary))} (format parquet, compression zstd)")
+            con.execute(
+                f"copy (select * from {relation}) to {literal(str(temporary))} (format parquet, compression zstd)"
+            )
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
@@ -83,6 +89,8 @@ def _relation(con: duckdb.DuckDBPyConnection, table: str) -> str:
         "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'lake' order by 1"
     ).fetchall()
     if (f"{schema}.{name}",) not in known:
-        near = [k for (k,) in known if k.startswith(f"{schema}.")] or [k for (k,) in known if k.startswith("foundation.")]
+        near = [k for (k,) in known if k.startswith(f"{schema}.")] or [
+            k for (k,) in known if k.startswith("foundation.")
+        ]
         raise WrongUse(f"there is no table {schema}.{name}; there are: {', '.join(near)}")
     return f"lake.{quote(schema)}.{quote(name)}"

@@ -16,7 +16,10 @@ _HEAD = "{# Rendered from the contracts by townlake.render; changes here are ove
 def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
     """Writes the contract macro and one `checked_*` model per dataset; files that would not change are left alone."""
     rendered = project / "rendered"
-    wanted = {rendered / "macros" / "contracts.sql": _macro(contracts), rendered / "models" / "checked.yml": _yaml(contracts)}
+    wanted = {
+        rendered / "macros" / "contracts.sql": _macro(contracts),
+        rendered / "models" / "checked.yml": _yaml(contracts),
+    }
     for contract in contracts.values():
         wanted[rendered / "models" / f"checked_{contract.model_name}.sql"] = _model(contract)
     for path in {p for p in rendered.rglob("*") if p.is_file()} - set(wanted):

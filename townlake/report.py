@@ -43,7 +43,11 @@ def build_summary(home: Home, built: dict[str, Any]) -> dict[str, Any]:
 
 def run_summary(home: Home, found: Scan, receipts: list[dict[str, Any]], built: dict[str, Any]) -> dict[str, Any]:
     """Both."""
-    return {"ingest": ingest_summary(home, found, receipts), "build": build_summary(home, built), "home": str(home.root)}
+    return {
+        "ingest": ingest_summary(home, found, receipts),
+        "build": build_summary(home, built),
+        "home": str(home.root),
+    }
 
 
 def print_run(answer: dict[str, Any]) -> None:
@@ -58,7 +62,8 @@ def print_ingest(answer: dict[str, Any]) -> None:
     """Files by what became of them."""
     print(
         f"files: {answer['files']} seen, {answer['taken']} taken, {len(answer['refused'])} refused, {answer['known']} already known, "
-        f"{len(answer['skipped'])} skipped" + (f", {len(answer['still_growing'])} still being written" if answer["still_growing"] else "")
+        f"{len(answer['skipped'])} skipped"
+        + (f", {len(answer['still_growing'])} still being written" if answer["still_growing"] else "")
     )
     for refused in answer["refused"]:
         print(f"  refused {refused['file']}: {refused['reason']}")
@@ -76,7 +81,9 @@ def print_build(answer: dict[str, Any]) -> None:
         )
         print("entities: " + ", ".join(f"{n} {k}" for k, n in foundation["entities"].items()))
     for gate in answer.get("gates", []):
-        print(f"gate {gate['layer']}: {'passed' if gate['passed'] else 'STOPPED'}, {gate['expectations']} expectations, {gate['seconds']:.1f} s")
+        print(
+            f"gate {gate['layer']}: {'passed' if gate['passed'] else 'STOPPED'}, {gate['expectations']} expectations, {gate['seconds']:.1f} s"
+        )
     if answer.get("seconds"):
         print("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in answer["seconds"].items()))
     if answer.get("published"):

@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -42,7 +43,9 @@ COMPONENTS = {
 
 LAKE_WRITER = {"name": "lake_writer", "slots": 1, "description": "the lake's one writer", "include_deferred": False}
 START_SECONDS = 180.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 3.0
+LOCKED_SECONDS = 60
+"""How long a component waits for another to finish writing the SQLite metadata; the default of 5 s fails under load."""
 
 
 def airflow_home(home: Home) -> Path:
@@ -53,13 +56,13 @@ def airflow_home(home: Home) -> Path:
 def environment(home: Home, port: int) -> dict[str, str]:
     """Everything Airflow must know.
 
-    What the caller's environment says of AIRFLOW__… goes before our preferences, but not before what ties the components
-    to each other and to this machine.
+    What the caller's environment says of AIRFLOW__… goes before our preferences, but not before what ties the
+    components to each other and to this machine.
     """
     folder = airflow_home(home)
     url = f"http://{HOST}:{port}"
     preferences = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_metadata(folder)}?timeout={LOCKED_SECONDS}",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str((os.cpu_count() or 1) + 1),
         "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
@@ -101,8 +104,8 @@ def environment(home: Home, port: int) -> dict[str, str]:
 def unbuilt(home: Home) -> bool:
     """Whether a taken delivery waits that no build has dealt with. Only reads: a build may be running.
 
-    Dealt with is what a build published, what a gate stopped under this very code (the same would happen again), and what
-    somebody holds back or has withdrawn.
+    Dealt with is what a build published, what a gate stopped under this very code (the same would happen again), and
+    what somebody holds back or has withdrawn.
     """
     from ingestion.receipts import known_receipts
     from warehouse.lake import lake_exists, reading, table_exists
@@ -172,17 +175,9 @@ def _request(url: str, method: str, body: dict[str, Any] | None = None, token: s
         with _DIRECT.open(request, timeout=30) as answer:
             return dict(json.loads(answer.read() or b"{}"))
     except urllib.error.HTTPError as error:
-        raise RefusedRequest(error.code, f"Airflow answered {error.code} to {method} {url}") from error
+        raise EnvironmentFault(f"Airflow answered {error.code} to {method} {url}") from error
     except (OSError, ValueError) as error:
         raise EnvironmentFault(f"Airflow does not answer at {url}: {error}") from error
-
-
-class RefusedRequest(EnvironmentFault):
-    """Airflow answered, but not as asked; `code` is the HTTP status."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 # ---- starting and stopping ------------------------------------------------------------------------------------------
@@ -257,7 +252,14 @@ def _migrate(folder: Path, variables: dict[str, str]) -> None:
         )  # fmt: skip
     if done.returncode:
         raise EnvironmentFault(f"Airflow's metadata could not be prepared; the log: {log}")
+    if _metadata(folder).exists():
+        with contextlib.closing(sqlite3.connect(_metadata(folder))) as metadata:
+            metadata.execute("pragma journal_mode = wal")  # kept in the file: readers and a writer no longer block
     marker.write_text(wanted)
+
+
+def _metadata(folder: Path) -> Path:
+    return folder / "airflow.db"
 
 
 def _start(folder: Path, name: str, arguments: tuple[str, ...], variables: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -285,11 +287,9 @@ def _wait_until_healthy(airflow: Airflow) -> None:
 
 def _ensure_pool(airflow: Airflow) -> None:
     """Tasks of a pool that does not exist wait, so making it after the start is soon enough."""
-    try:
+    pools = [pool["name"] for pool in airflow.get("pools", limit=1000)["pools"]]
+    if LAKE_WRITER["name"] not in pools:
         airflow.post("pools", LAKE_WRITER)
-    except RefusedRequest as error:
-        if error.code != 409:
-            raise
 
 
 def _password_file(folder: Path) -> Path:

@@ -157,7 +157,9 @@ def stop(home: Home, build_id: str, started_at: datetime, reason: str) -> None:
         builds.record(con, build_id, started_at, published=False, reason=reason)
 
 
-def build(home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, progress: Progress = quiet) -> dict[str, Any]:
+def build(
+    home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, progress: Progress = quiet
+) -> dict[str, Any]:
     """All layers, gates and publishing. Returns a summary; `published` is False when there was nothing to build."""
     contracts = load_contracts()
     started = datetime.now(UTC)
@@ -173,12 +175,12 @@ def build(home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, pro
                 continue
             if layer == "foundation":
                 progress("linking mentions to entities")
-                linked = _timed(seconds, "linkage", lambda: link(home, full=full))
+                linked = _timed(seconds, "linkage", link, home, full=full)
             progress(f"building {layer}")
-            _timed(seconds, layer, lambda layer=layer: build_layer(home, layer, full=full, contracts=contracts))  # type: ignore[misc]
+            _timed(seconds, layer, build_layer, home, layer, full=full, contracts=contracts)
             if layer in GATED:
                 progress(f"gate after {layer}")
-                gates_run.append(_timed(seconds, f"gate {layer}", lambda layer=layer: gate(home, layer, build_id, contracts)))  # type: ignore[misc]
+                gates_run.append(_timed(seconds, f"gate {layer}", gate, home, layer, build_id, contracts))
     except GateStopped as stopped:
         stop(home, build_id, started, str(stopped))
         raise
@@ -193,10 +195,10 @@ def build(home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, pro
     }
 
 
-def _timed(seconds: dict[str, float], name: str, call: Callable[[], Any]) -> Any:
+def _timed(seconds: dict[str, float], name: str, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
     started = datetime.now(UTC)
     try:
-        return call()
+        return call(*args, **options)
     finally:
         seconds[name] = (datetime.now(UTC) - started).total_seconds()
 

@@ -47,7 +47,13 @@ def explain_entity(home: Home, entity: str, entity_id: str) -> dict[str, Any]:
                    from mention order by delivered_on, dataset, file, sheet, row_number"""
             )
         )
-    return {"entity": entity, "id": entity_id, "record": golden[0], "attributes": _by_attribute(values), "mentions": mentions}
+    return {
+        "entity": entity,
+        "id": entity_id,
+        "record": golden[0],
+        "attributes": _by_attribute(values),
+        "mentions": mentions,
+    }
 
 
 def _dicts(cursor: Any) -> list[dict[str, Any]]:
@@ -87,7 +93,8 @@ def print_explanation(answer: dict[str, Any]) -> None:
     for attribute, values in answer["attributes"].items():
         for value in values:
             rows = "\n".join(
-                f"{r['file']} · {r['sheet'] or '-'} · {r['row_number']} · {r['delivered_on']}" + ("" if r["is_current"] else " (no longer current)")
+                f"{r['file']} · {r['sheet'] or '-'} · {r['row_number']} · {r['delivered_on']}"
+                + ("" if r["is_current"] else " (no longer current)")
                 for r in value["rows"]
             )
             mark = "●" if value["is_chosen"] else ""

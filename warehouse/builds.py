@@ -46,7 +46,9 @@ def unpublished_work(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(row and row[0])
 
 
-def record(con: duckdb.DuckDBPyConnection, build_id: str, started_at: datetime, *, published: bool, reason: str | None = None) -> int:
+def record(
+    con: duckdb.DuckDBPyConnection, build_id: str, started_at: datetime, *, published: bool, reason: str | None = None
+) -> int:
     """Writes the build's row and returns the snapshot readers will attach at (the one this write makes).
 
     There is one writer, so the snapshot after the current one is the one of this commit.

@@ -71,5 +71,7 @@ class Home:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise explain(error) or EnvironmentFault(f"{self.root} cannot be used as a home: {error.strerror}") from error
+            raise explain(error) or EnvironmentFault(
+                f"{self.root} cannot be used as a home: {error.strerror}"
+            ) from error
         return self

@@ -141,7 +141,9 @@ def _attach_fault(home: Home, error: Exception) -> TownlakeError:
             f"wrote it, or take a backup and migrate ({text.splitlines()[0]})"
         )
     if "not a database" in low or "malformed" in low:
-        return EnvironmentFault(f"the catalogue {home.catalog} is damaged: restore it from a backup; raw files are intact")
+        return EnvironmentFault(
+            f"the catalogue {home.catalog} is damaged: restore it from a backup; raw files are intact"
+        )
     return EnvironmentFault(f"the lake catalogue {_redact(home.catalog)} cannot be opened: {text.splitlines()[0]}")
 
 
@@ -167,7 +169,9 @@ def reading(home: Home, *, tip: bool = False) -> Iterator[duckdb.DuckDBPyConnect
         raise EnvironmentFault(f"there is no lake at {home.root} yet: drop files into landing/ and run `townlake run`")
     snapshot = None if tip else published_snapshot(home)
     if snapshot is None and not tip:
-        raise EnvironmentFault("no build has been published yet: run `townlake run`, and see reports/ if a gate stopped it")
+        raise EnvironmentFault(
+            "no build has been published yet: run `townlake run`, and see reports/ if a gate stopped it"
+        )
     with contextlib.closing(engine(home)) as con:
         _attach(con, home, snapshot=snapshot, read_only=True)
         con.execute("use lake")

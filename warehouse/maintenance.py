@@ -44,8 +44,12 @@ def maintain_lake(con: duckdb.DuckDBPyConnection, *, keep_builds: int = KEEP_BUI
     if expendable:
         con.execute(f"call ducklake_expire_snapshots('lake', versions => {expendable})")
         done.expired_snapshots = len(expendable)
-    done.removed_lake_files = len(con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall())
-    done.removed_lake_files += len(con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall())
+    done.removed_lake_files = len(
+        con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
+    )
+    done.removed_lake_files += len(
+        con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall()
+    )
     return done
 
 
@@ -62,7 +66,9 @@ def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> l
     return [int(r[0]) for r in rows]
 
 
-def remove_leftovers(home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS) -> None:
+def remove_leftovers(
+    home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS
+) -> None:
     """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
     keep = {home.root / name for name in named}
     limit = time.time() - older_than_seconds

@@ -48,7 +48,9 @@ KINDS: dict[str, KindInfo] = {
     "person_name": KindInfo("姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", *_COMMON)),
     "org_name": KindInfo("单位名称", "", "VARCHAR", _COMMON),
     "date": KindInfo("日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
-    "timestamp": KindInfo("时间", "GB/T 7408", "TIMESTAMP", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
+    "timestamp": KindInfo(
+        "时间", "GB/T 7408", "TIMESTAMP", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)
+    ),
     "month": KindInfo("年月", "GB/T 7408", "VARCHAR", ("formats", *_COMMON)),
     "sex": KindInfo("性别", "GB/T 2261.1", "VARCHAR", ("codes", "keep_unknown", *_COMMON)),
     "ethnic": KindInfo("民族", "GB/T 3304", "VARCHAR", ("codes", "form", *_COMMON)),
@@ -106,7 +108,12 @@ def macros(dialect: Dialect = "duckdb") -> dict[str, Callable[..., Any]]:
     env = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)  # noqa: S701 — SQL, not HTML
     found: dict[str, Callable[..., Any]] = {}
     # One shared name space, filled while loading: macros find each other across files whatever the order.
-    names: dict[str, Any] = {**env.globals, "adapter": _Adapter(found, dialect), "return": _raise_return, "context": found}
+    names: dict[str, Any] = {
+        **env.globals,
+        "adapter": _Adapter(found, dialect),
+        "return": _raise_return,
+        "context": found,
+    }
     for path in sorted(MACROS.glob("*.sql")):
         tree = env.parse(path.read_text(encoding="utf-8"))
         # As under dbt, a macro calls another by its public name, never by the name inside its own file.
@@ -161,9 +168,7 @@ _SQL_OPTIONS = (
 )  # fmt: skip
 
 
-def select(
-    kind: str, source: str, column: str, opts: dict[str, Any] | None = None, dialect: Dialect = "duckdb"
-) -> str:
+def select(kind: str, source: str, column: str, opts: dict[str, Any] | None = None, dialect: Dialect = "duckdb") -> str:
     """A query of four columns (raw, value, rule, outcome) over `source` (a relation in SQL)."""
     outcome = macros(dialect)["std_outcome"]("rule")
     ctes = ",\n".join(_stages(kind, source, column, opts or {}, dialect))
@@ -188,7 +193,9 @@ def standardise(kind: str, path: str | Path, column: str, out: str | Path, **opt
         raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
     unknown = set(opts) - set(KINDS[kind].options)
     if unknown:
-        raise WrongUse(f"kind {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].options)}")
+        raise WrongUse(
+            f"kind {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].options)}"
+        )
     source = Path(path)
     if not source.is_file():
         raise WrongUse(f"no such file: {source}")

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -34,11 +33,6 @@ HOSTILE = [
     "\ud800",
     "甲" * 50_000,
 ]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.at(tmp_path)
 
 
 def taken(**changes: Any) -> dict[str, Any]:

@@ -30,13 +30,17 @@ def test_header_spelling_does_not_matter(contracts: Contracts) -> None:
 
 
 def test_a_header_of_two_rows_matches_by_its_last_part(contracts: Contracts) -> None:
-    joined = [f"保障对象信息 {h}" if h in ("姓名", "性别", "身份证号") else h for h in headers(contracts, "minzheng.dibao")]
+    joined = [
+        f"保障对象信息 {h}" if h in ("姓名", "性别", "身份证号") else h for h in headers(contracts, "minzheng.dibao")
+    ]
     found = match(contracts["minzheng.dibao"], joined)
     assert found.columns["保障对象信息 身份证号"] == "id_number"
 
 
 def test_a_missing_required_column_refuses_and_says_which(contracts: Contracts) -> None:
-    found = recognise(contracts, "gongan", "常住人口.csv", [[h for h in headers(contracts, "gongan.changzhu") if h != "姓名"]])
+    found = recognise(
+        contracts, "gongan", "常住人口.csv", [[h for h in headers(contracts, "gongan.changzhu") if h != "姓名"]]
+    )
     assert found.dataset is None
     assert "姓名" in found.reason_zh
     assert found.nearest[0].dataset == "gongan.changzhu"

@@ -74,7 +74,9 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
             report[entity.name] = _link_new(con, entity)
             _refresh_state(con, entity, full)
             _queue_dependants(con, entity)
-            report[entity.name]["queued"] = _count(con, f"select count(distinct {entity.name}_id) from lake.registry.{entity.name}_queue")
+            report[entity.name]["queued"] = _count(
+                con, f"select count(distinct {entity.name}_id) from lake.registry.{entity.name}_queue"
+            )
             con.execute("commit")
         except BaseException:
             con.execute("rollback")
@@ -134,9 +136,7 @@ def _refresh_state(con: duckdb.DuckDBPyConnection, entity: EntityType, full: boo
     e = entity.name
     datasets = "select dataset from lake.foundation.delivery where status = 'taken'"
     if not full:
-        datasets += (
-            " and delivery_id not in (select unnest(deliveries) from lake.foundation.build where published)"
-        )
+        datasets += " and delivery_id not in (select unnest(deliveries) from lake.foundation.build where published)"
     con.execute(
         f"""create or replace temp table state_now as
             select content_id, bool_or(is_current) as is_current, min(delivered_on) as since

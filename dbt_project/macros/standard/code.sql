@@ -292,7 +292,7 @@ case
 when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
 when {{ clean }} is null then 'null_word'
 when {{ value }} is null then 'industry_bad_code'
-when {{ std_re_is(clean, '[0-9]{3}') }} then 'code_zero_lost'
+when length({{ value }}) > length({{ clean }}) then 'code_zero_lost'
 when {{ std_re_is(clean, '[A-T]-?[0-9]+') }} then 'industry_with_section'
 else 'code_spaces' end
 {%- endmacro -%}

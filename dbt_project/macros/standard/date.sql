@@ -78,13 +78,13 @@ else {{ std_confirmed([dmy, mdy], opts) }} end
 {{ std_confirmed(readings, opts) }}
 {%- endmacro -%}
 
-{%- macro std_time_pattern() -%}{{ '(?:[T ] *[0-9]{1,2}(?::[0-9]{1,2}){0,2}(?:[-.,][0-9]{1,9})?:?(?: ?(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?))?)?' }}{%- endmacro -%}
+{%- macro std_time_pattern() -%}{{ '[T ] *(?:(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9](?::[0-5]?[0-9](?:[.-][0-9]{1,9})?)?|24:0?0(?::0?0)?)' }}{%- endmacro -%}
 
 {#- ISO times carry their zone: the day is the one of China's clock -#}
 {%- macro std_has_zone(clean) -%}{{ std_re_has(clean, '[0-9]:[0-9.:-]+ ?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[+][0-9]{2})$') }}{%- endmacro -%}
 
 {%- macro std_date__value(clean, raw, opts={}) -%}
-{%- set time = std_time_pattern() -%}
+{%- set time = '(?:' ~ std_time_pattern() ~ ')?' -%}
 case
 when {{ std_re_is(clean, '[12][0-9]{7}') }} then {{ std_ymd("substr(" ~ clean ~ ", 1, 4)", "substr(" ~ clean ~ ", 5, 2)", "substr(" ~ clean ~ ", 7, 2)") }}
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}') }} then try_cast({{ clean }} as date)
@@ -157,9 +157,9 @@ else {{ std_moment_clean(raw, opts) }} end
 
 {#- hour, minute, second as text that a cast reads; a time without seconds is the full minute -#}
 {%- macro std_clock(clean) -%}
-{%- set pattern = '[T ] *([0-9]{1,2})(?::([0-9]{1,2}))?(?::([0-9]{1,2}(?:[.-][0-9]{1,6})?))?' -%}
+{%- set pattern = '[T ] *([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}(?:[.-][0-9]{1,6})?))?' -%}
 ' ' || lpad({{ std_re_get(clean, pattern, 1) }}, 2, '0')
-|| ':' || case when {{ std_re_get(clean, pattern, 2) }} = '' then '00' else lpad({{ std_re_get(clean, pattern, 2) }}, 2, '0') end
+|| ':' || lpad({{ std_re_get(clean, pattern, 2) }}, 2, '0')
 || ':' || case when {{ std_re_get(clean, pattern, 3) }} = '' then '00' when length({{ std_re_get(clean, pattern, 3) }}) = 1 then '0' || {{ std_re_get(clean, pattern, 3) }} else replace({{ std_re_get(clean, pattern, 3) }}, '-', '.') end
 {%- endmacro -%}
 
@@ -175,7 +175,7 @@ else {{ std_moment_clean(raw, opts) }} end
 {%- set type = std_timestamp_type() -%}
 {%- set day = std_re_get(clean, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}', 0) -%}
 {%- set ymd = std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 1) ~ " || '-' || " ~ std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 2) ~ " || '-' || " ~ std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 3) -%}
-{%- set time = '[T ] *[0-9]{1,2}:[0-9:]*(?:[.-][0-9]{1,6}[0-9]*)?' -%}
+{%- set time = std_time_pattern() -%}
 {%- set zone = ' ?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[+][0-9]{2})' -%}
 case
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}') }} then try_cast({{ clean }} as {{ type }})
@@ -231,8 +231,8 @@ else {{ std_moment_clean(raw, opts) }} end
 {%- set short = ['YYYY.M'] | select('in', opts.get('formats') or []) | list | length > 0 -%}
 {%- set typed = std_is_number_cell(opts) -%}
 {%- if short and typed == 'false' -%}false
-{%- elif short -%}({{ typed }} and {{ std_re_is(raw, '[0-9]{4}[.．]1') }})
-{%- else -%}{{ std_re_is(raw, '[^0-9]*[0-9０-９]{4}[.．][1１][^0-9]*') }}
+{%- elif short -%}({{ typed }} and {{ std_re_has(raw, '[.．]') }} and {{ std_re_is(clean, '[0-9]{4}-1') }})
+{%- else -%}({{ std_re_has(raw, '[.．]') }} and {{ std_re_is(clean, '[0-9]{4}-1') }})
 {%- endif -%}
 {%- endmacro -%}
 
@@ -242,7 +242,7 @@ case
 when {{ std_re_is(clean, '[12][0-9]{3}-(?:0[1-9]|1[0-2])') }} then {{ clean }}
 when {{ std_re_is(clean, '[12][0-9]{3}(?:0[1-9]|1[0-2])') }} then substr({{ clean }}, 1, 4) || '-' || substr({{ clean }}, 5, 2)
 when {{ std_re_is(clean, '[12][0-9]{3}-[1-9]') }} then case when not {{ std_month_is_trap(raw, clean, opts) }} then substr({{ clean }}, 1, 4) || '-0' || {{ month }} end
-when {{ std_re_is(clean, '[12][0-9]{7}(?:[T ].*)?|[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}(?:[T ].*)?|[1-9][0-9]{4}') }} then
+when {{ std_re_is(clean, '[12][0-9]{7}(?:[T -].*)?|[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}(?:[T ].*)?|[1-9][0-9]{4}(?:-[0-9]+)?') }} then
 substr({{ std_iso_date(std_date__value(clean, raw, opts)) }}, 1, 7)
 end
 {%- endmacro -%}

@@ -23,7 +23,7 @@ translate({{ x }}, {{ std_str(std_text_width_from() ~ '？＊（）［］【】�
 {%- set cell = std_unswapped(raw, '[一-龥·]{2,6}', '[1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}', opts) -%}
 {%- set tidy = std_no_null_word(std_name_widths(std_tidy(cell)), opts) -%}
 case when {{ std_re_has(raw, '[' ~ std_name_other_forms(opts) ~ ']') }} then {{ std_name_one_form(tidy, opts) }}
-when {{ std_re_is(raw, '[一-龥]{2,4}') }} then {{ raw }}
+when {{ std_re_is(raw, '[' ~ std_class_han_start() ~ '][一-龥]{1,3}') }} then {{ raw }}
 else {{ tidy }} end
 {%- endmacro -%}
 
@@ -89,7 +89,7 @@ else 'name_width' end
 
 {#- ---- organisation: width of letters and digits, Chinese brackets, no spaces between Chinese signs ---- -#}
 {%- macro std_org_name__clean(raw, opts={}) -%}
-case when {{ std_re_is(raw, '[一-龥]{3,}') }} then {{ raw }}
+case when {{ std_re_is(raw, '[' ~ std_class_han_start() ~ '][一-龥]{2,}') }} then {{ raw }}
 else {{ std_no_null_word(std_tidy(raw), opts) }} end
 {%- endmacro -%}
 

@@ -40,7 +40,7 @@ case trim({{ opts['unit_column'] }}) {% for unit in ['元', '百元', '千元', 
 {%- set own = std_re_get(clean, pattern, 4) -%}
 cast(case
 when {{ std_re_is(clean, '-?[0-9]{1,18}(?:[.][0-9]{1,6})?') }} then try_cast({{ clean }} as decimal(26, 6)) * {{ std_declared_factor(opts) }}
-when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast(try_cast({{ clean }} as double) as decimal(26, 6)) * {{ std_declared_factor(opts) }}
+when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast({{ clean }} as decimal(26, 6)) * {{ std_declared_factor(opts) }}
 when {{ std_re_has(clean, pattern) }} and ({{ std_re_get(clean, pattern, 1) }} = '') = ({{ std_re_get(clean, pattern, 6) }} = '')
 and not ({{ std_re_get(clean, pattern, 1) }} || {{ std_re_get(clean, pattern, 2) }} like '%-' and {{ std_re_get(clean, pattern, 7) }} = '-') then
 {{ number }} * case when {{ std_re_get(clean, pattern, 2) }} = '-' or {{ std_re_get(clean, pattern, 1) }} = '(' or {{ std_re_get(clean, pattern, 7) }} = '-' then -1 else 1 end
@@ -94,7 +94,7 @@ case when true{% if opts.get('min') is not none %} and {{ number }} >= {{ opts['
 {%- set type = std_number_type(opts) -%}
 case
 when {{ std_re_is(clean, '-?[0-9]{1,18}(?:[.][0-9]{1,' ~ opts.get('scale', 6) ~ '})?') }} then try_cast({{ clean }} as {{ type }})
-when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast(try_cast({{ clean }} as double) as {{ type }})
+when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast({{ clean }} as {{ type }})
 when {{ std_re_has(clean, pattern) }} and ({{ std_re_get(clean, pattern, 1) }} = '') = ({{ std_re_get(clean, pattern, 4) }} = '')
 and not ({{ std_re_get(clean, pattern, 2) }} <> '' and {{ std_re_get(clean, pattern, 5) }} = '-') then
 try_cast(replace({{ std_re_get(clean, pattern, 3) }}, ',', '') as {{ type }})
@@ -185,7 +185,7 @@ else {{ std_no_null_word("upper(" ~ std_coordinate_text(raw) ~ ")", opts) }} end
 
 {#- signs of degrees, minutes and seconds to 度, 分, 秒, so that the clean-up does not take them for quotation marks -#}
 {%- macro std_coordinate_text(x) -%}
-{{ std_ascii(x, "°º˚'’′＇\"”″＂，；、", "度度度分分分分秒秒秒秒,,,") }}
+{{ std_ascii(x, "°º˚'’′\"”″，；、", "度度度分分分秒秒秒,,,") }}
 {%- endmacro -%}
 
 {%- macro std_degrees(text) -%}

@@ -5,7 +5,7 @@
 
 {%- macro std_phone__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '1[3-9][0-9]{9}') }} then {{ raw }}
-else {{ std_no_null_word(std_re_sub(std_re_sub(std_ascii(raw, '转', '-'), '[.]0*$'), '[()（）]'), opts) }} end
+else {{ std_no_null_word(std_re_sub(std_re_sub(std_ascii(raw, '转', '-'), '-*[.]0*$|-+$'), '[()（）]'), opts) }} end
 {%- endmacro -%}
 
 {%- macro std_phone_digits(clean) -%}{{ std_re_sub(clean, '[^0-9]') }}{%- endmacro -%}
@@ -36,7 +36,7 @@ end
 
 {%- macro std_phone__rule(raw, clean, value, opts={}) -%}
 case
-when {{ value }} = {{ raw }} and length({{ value }}) = 11 then null
+when {{ value }} = {{ raw }} and length({{ value }}) = 11 and substr({{ value }}, 1, 1) = '1' then null
 when {{ std_is_blank(raw) }} then null
 when {{ clean }} is null then 'null_word'
 when {{ value }} is null then case

@@ -56,6 +56,9 @@ trim({{ std_re_sub(std_re_sub(x, '[' ~ std_class_invisible() ~ ']+'), '[' ~ std_
 nullif({{ std_re_sub(x, '^' ~ std_null_pattern(opts, zeros) ~ '$') }}, '')
 {%- endmacro -%}
 
+{#- Chinese signs but those that begin a null word: what starts so needs no closer look -#}
+{%- macro std_class_han_start() -%}一-丌与-丹主-径徆-旟旡-暁暃-朩末-沠沢-穹穻-缹缻-龥{%- endmacro -%}
+
 {#- true where the cell holds nothing at all (that is no finding) -#}
 {%- macro std_is_blank(raw) -%}({{ raw }} is null or {{ raw }} = ''){%- endmacro -%}
 
@@ -98,7 +101,7 @@ when {{ value }} is null then 'null_word' else 'text_spaces' end
 
 {#- kind address: one form of width, no spaces between Chinese signs, one kind of dash and number sign; no parsing -#}
 {%- macro std_address__clean(raw, opts={}) -%}
-case when {{ std_re_is(raw, '[一-龥]{3,}[一-龥0-9A-Z-]*') }} then {{ raw }}
+case when {{ std_re_is(raw, '[' ~ std_class_han_start() ~ '][一-龥]{2,}[一-龥0-9A-Z-]*') }} then {{ raw }}
 else {{ std_no_null_word(std_address_tidy(raw), opts) }} end
 {%- endmacro -%}
 

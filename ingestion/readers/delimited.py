@@ -1,0 +1,250 @@
+"""Delimited text in any dialect and encoding: probing, and the body batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from ingestion.readers import cells, layout
+from ingestion.readers import dialect as dialects
+from ingestion.readers import encoding as enc
+from ingestion.readers import text as texts
+from ingestion.readers.dialect import Dialect
+from ingestion.readers.kinds import Classifier
+from ingestion.readers.model import (
+    DATA,
+    RAGGED_EXTRA,
+    RAGGED_MISSING,
+    TRUNCATED,
+    UNDECODABLE,
+    Batch,
+    Cell,
+    Decision,
+    FileProbe,
+    RawResult,
+    Refused,
+    TableProbe,
+    UnreadRow,
+    unique_names,
+)
+
+WHOLE_FILE = 8 << 20
+HEAD_ROWS = 5_000
+SAMPLE_ROWS = 50
+BATCH_ROWS = 20_000
+WIDEST = 20_000
+DEFECT_REASONS = {
+    RAGGED_EXTRA: ("这一行的列数比表头多", "the row has more fields than the header"),
+    RAGGED_MISSING: ("这一行的列数比表头少", "the row has fewer fields than the header"),
+    TRUNCATED: ("这一行的引号没有闭合，按行尾截断", "a quote was left open; the row was ended at its line"),
+    UNDECODABLE: ("这一行含无法识别的字节", "the row holds bytes that are no text"),
+}
+
+
+def probe(path: Path) -> FileProbe:
+    """Encoding, dialect and tables of a delimited text. Files up to 8 MiB are looked at whole, larger ones at their head.
+
+    Raises:
+        Refused: binary content, or rows wider than any table.
+    """
+    encoding = enc.detect(path)
+    head = _head_text(path, encoding)
+    if "\x00" in head and head.count("\x00") > 0.1 * len(head):
+        raise Refused("binary", "文件是二进制内容，不是文本表格", "the file is binary, not text")
+    found_dialect = dialects.detect(head)
+    whole = path.stat().st_size <= WHOLE_FILE
+    rows = _rows(path, encoding, found_dialect, None if whole else HEAD_ROWS)
+    if found_dialect.width < 2:
+        found_dialect = replace(found_dialect, width=1)
+    text_rows = layout.TextRows(rows)
+    found = layout.find_tables(text_rows)
+    decisions = _file_decisions(encoding, found_dialect, len(found))
+    tables = []
+    for index, table in enumerate(found):
+        last = table is found[-1]
+        tables.append(_table(text_rows, rows, table, index, None if last else rows[table.end - 1][0], path, whole=whole, dialect=found_dialect))
+    hints: dict[str, str | int | None] = {"bom": encoding.bom, "damaged": int(encoding.damaged)}
+    return FileProbe(path, "csv", encoding.name, found_dialect.as_dict() | {"width": found_dialect.width}, tuple(tables), tuple(decisions), hints)
+
+
+def _head_text(path: Path, encoding: enc.Encoding) -> str:
+    parts: list[str] = []
+    size = 0
+    for block in enc.blocks(path, encoding, block=512 << 10):
+        parts.append(block.text)
+        size += len(block.text)
+        if size >= 256 << 10:
+            break
+    return "".join(parts)
+
+
+def _rows(path: Path, encoding: enc.Encoding, dialect: Dialect, limit: int | None) -> list[tuple[int, list[str]]]:
+    rows = []
+    for number, fields, _ in islice(texts.records(path, encoding, dialect), limit):
+        if len(fields) > WIDEST:
+            raise Refused("too_many_columns", f"第 {number} 行有 {len(fields)} 列，不是正常的数据表", f"row {number} has {len(fields)} fields")
+        if number > dialect.skip_lines:
+            rows.append((number, fields))
+    return rows
+
+
+def _file_decisions(encoding: enc.Encoding, dialect: Dialect, tables: int) -> list[Decision]:
+    said = [Decision("encoding", f"read as {encoding.name}", f"按 {encoding.name} 编码读取")]
+    if dialect.skip_lines:
+        said.append(Decision("sep_line", "the first line names the delimiter and is no data", "首行“sep=”声明分隔符，不是数据"))
+    if tables > 1:
+        said.append(Decision("several_tables", f"the file holds {tables} tables", f"文件中有 {tables} 个表"))
+    return said
+
+
+def _table(rows: layout.TextRows, raw: Sequence[tuple[int, Sequence[str]]], found: layout.Found, index: int, last_row: int | None, path: Path, *, whole: bool, dialect: Dialect) -> TableProbe:
+    delivered = _delivered_header(raw, found)
+    if not found.header and (names := _header_in_other_dialect(rows, found, dialect)):
+        found.header, found.titles, found.names = found.titles[-1:], found.titles[:-1], names
+        found.decisions = [Decision("header_delimiter", "the header row uses another delimiter than the data", "表头行使用的分隔符与数据行不同")]
+        delivered = list(raw[found.header[0]][1])
+    width = found.width
+    header = [*found.names, *[""] * (width - len(found.names))]
+    count = sum(1 for i in range(found.body, found.end) if rows.filled(i))
+    estimated = count if whole or last_row is not None else _estimate(path, raw, count)
+    table = TableProbe(
+        index=index,
+        sheet=None,
+        columns=unique_names(header),
+        header_rows=tuple(rows.number(i) for i in found.header),
+        estimated_rows=estimated,
+        hidden=False,
+        sample=[],
+        titles=tuple(" ".join(cell.strip() for cell in rows.cells(i) if cell) for i in found.titles),
+        decisions=tuple(found.decisions),
+        header=tuple(delivered),
+        title_rows=tuple(rows.number(i) for i in found.titles),
+        first_row=rows.number(found.body) if found.body < len(rows) else (raw[-1][0] + 1 if raw else 1),
+        last_row=last_row,
+        header_cells=tuple(tuple(cell or "" for cell in rows.cells(i)) for i in found.header),
+        usual=found.usual,
+    )
+    classify = classifier(table)
+    for number, fields in raw[found.body : found.body + 4 * SAMPLE_ROWS]:
+        if len(table.sample) >= SAMPLE_ROWS or (last_row and number > last_row):
+            break
+        if classify.kind(number, fields)[0] == DATA:
+            table.sample.append([field or None for field in fields])
+    return table
+
+
+def _delivered_header(raw: Sequence[tuple[int, Sequence[str]]], found: layout.Found) -> list[str]:
+    """The header as parsed: a single row cell by cell, trailing empty ones too; several rows joined."""
+    return list(raw[found.header[0]][1]) if len(found.header) == 1 else list(found.names)
+
+
+def _header_in_other_dialect(rows: layout.TextRows, found: layout.Found, dialect: Dialect) -> list[str] | None:
+    """Column names when the line right above data without header splits into as many words by another delimiter."""
+    if not found.titles or found.titles[-1] + 1 != found.body or rows.filled(found.titles[-1]) != 1:
+        return None
+    line = next(cell for cell in rows.cells(found.titles[-1]) if cell)
+    for mark in (*dialects.COMMON, " "):
+        parts = [part.strip().strip("\"'") for part in line.split(mark)]
+        if mark != dialect.delimiter and len(parts) == found.width and not any(cells.is_typed(cells.shape(part)) for part in parts):
+            return parts
+    return None
+
+
+def _estimate(path: Path, raw: Sequence[tuple[int, Sequence[str]]], count: int) -> int | None:
+    chars = sum(sum(map(len, fields)) + len(fields) for _, fields in raw[:1_000])
+    per_row = chars * 1.6 / max(len(raw[:1_000]), 1)
+    return max(count, int(path.stat().st_size / max(per_row, 1)))
+
+
+def classifier(table: TableProbe) -> Classifier:
+    """The row classifier of one table of a text."""
+    return Classifier(table.header_cells, len(table.columns), ragged=True)
+
+
+def dialect_of(probed: FileProbe) -> Dialect:
+    """The dialect a probe found."""
+    d = probed.dialect or {}
+    escape, quote = d.get("escape"), d.get("quote")
+    return Dialect(str(d.get("delimiter", ",")), None if quote is None else str(quote), None if escape is None else str(escape), str(d.get("newline", "\n")), int(d.get("width") or 1), int(d.get("skip_lines") or 0))
+
+
+def encoding_of(probed: FileProbe) -> enc.Encoding:
+    """The encoding a probe found."""
+    return enc.Encoding(probed.encoding or "utf-8", int(probed.hints.get("bom") or 0), bool(probed.hints.get("damaged")))
+
+
+class Body:
+    """Turns records of one table into batches: row kinds, sections, defects, surplus fields."""
+
+    def __init__(self, table: TableProbe, result: RawResult) -> None:
+        self.table, self.result = table, result
+        self.width = len(table.columns)
+        self.least = min(self.width, table.usual or self.width)
+        self.section: str | None = None
+        self._classify = classifier(table)
+
+    def batch(self, rows: Sequence[tuple[int, list[str], str | None]]) -> Batch:
+        """One batch of records (row number, fields, defect)."""
+        kinds: list[str] = []
+        sections: list[Cell] = []
+        defects: list[Cell] = []
+        surplus: dict[int, list[str]] = {}
+        lengths: list[int] = []
+        padded: list[list[str]] = []
+        width = self.width
+        for position, (number, fields, defect) in enumerate(rows):
+            kind, opened = self._classify.kind(number, fields)
+            length = len(fields)
+            kinds.append(kind)
+            sections.append(self.section)
+            if opened:
+                self.section = opened
+            if kind == DATA:
+                defect = defect or self._shape(length, fields)
+            elif kind != DATA and defect not in (TRUNCATED, UNDECODABLE):
+                defect = None
+            defects.append(defect)
+            if defect:
+                self._unread(number, fields, defect)
+            lengths.append(length)
+            if length > width:
+                surplus[position] = fields[width:]
+                fields = fields[:width]
+            elif length < width:
+                fields = fields + [""] * (width - length)
+            padded.append(fields)
+        columns = [[cell or None for cell in column] for column in zip(*padded, strict=True)] if padded else [[] for _ in range(width)]
+        return Batch([r[0] for r in rows], kinds, columns, None, sections if any(sections) else None, defects if any(defects) else None, surplus, lengths)
+
+    def _shape(self, length: int, fields: list[str]) -> str | None:
+        if length > self.width:
+            return RAGGED_EXTRA
+        if length < self.least:
+            return RAGGED_MISSING
+        return UNDECODABLE if any("\ufffd" in field for field in fields) else None
+
+    def _unread(self, number: int, fields: list[str], defect: str) -> None:
+        zh, en = DEFECT_REASONS[defect]
+        self.result.add_unread(UnreadRow(None, number, tuple(fields), zh, en))
+
+
+def batches(probed: FileProbe, table: TableProbe, result: RawResult) -> Iterator[Batch]:
+    """The body of one table, record by record through the tolerant splitter."""
+    damage = texts.Damage()
+    encoding = encoding_of(probed)
+    body = Body(table, result)
+    buffer: list[tuple[int, list[str], str | None]] = []
+    for record in texts.records(probed.path, encoding, dialect_of(probed), damage):
+        if record[0] < table.first_row:
+            continue
+        if table.last_row is not None and record[0] > table.last_row:
+            break
+        buffer.append(record)
+        if len(buffer) >= BATCH_ROWS:
+            yield body.batch(buffer)
+            buffer = []
+    if buffer:
+        yield body.batch(buffer)
+    result.decisions += enc.decisions(damage.foreign, damage.damaged, encoding)

@@ -1,0 +1,91 @@
+"""Parquet to rows of text: every value as text, what it was in the kinds, nested values as JSON text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingestion.readers.model import DATA, Batch, Cell, FileProbe, Refused, TableProbe, unique_names
+
+BATCH_ROWS = 20_000
+SAMPLE_ROWS = 50
+
+
+def _open(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except Exception as error:
+        code = "encrypted" if "encrypt" in str(error).lower() else "corrupt"
+        raise Refused(code, "Parquet 文件已加密" if code == "encrypted" else "Parquet 文件已损坏，无法读取", f"parquet: {str(error)[:200]}") from error
+
+
+def probe(path: Path) -> FileProbe:
+    """One table with the file's columns."""
+    file = _open(path)
+    names = tuple(file.schema_arrow.names)
+    table = TableProbe(0, None, unique_names(names), (), file.metadata.num_rows, False, [], (), (), header=names)
+    for batch in batches(path):
+        table.sample.extend([column[i] for column in batch.columns] for i in range(min(SAMPLE_ROWS, len(batch.row_kinds))))
+        break
+    return FileProbe(path, "parquet", None, None, (table,), ())
+
+
+def batches(path: Path) -> Iterator[Batch]:
+    """All rows, batch by batch, numbered from 1."""
+    file = _open(path)
+    first = 1
+    try:
+        for piece in file.iter_batches(batch_size=BATCH_ROWS):
+            columns, kinds = [], []
+            for array in piece.columns:
+                values = array.to_pylist()
+                pairs = [text_of(value) for value in values]
+                columns.append([text for text, _ in pairs])
+                kind = [what for _, what in pairs]
+                kinds.append(kind if any(kind) else None)
+            yield Batch(range(first, first + piece.num_rows), [DATA] * piece.num_rows, columns, kinds if any(kinds) else None)
+            first += piece.num_rows
+    except OSError as error:
+        raise Refused("corrupt", "Parquet 文件已损坏，无法读完", f"parquet: {str(error)[:200]}") from error
+
+
+def text_of(value: Any) -> tuple[Cell, str | None]:
+    """(text, kind) of one value."""
+    from ingestion.readers.workbook import duration_text, number_text
+
+    if value is None:
+        return None, None
+    if isinstance(value, str):
+        return value or None, None
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "bool"
+    if isinstance(value, float):
+        return number_text(value), "number"
+    if isinstance(value, Decimal):
+        return format(value, "f"), "number"
+    if isinstance(value, int):
+        return str(value), "number"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(), "datetime"
+    if isinstance(value, dt.date):
+        return value.isoformat(), "date"
+    if isinstance(value, dt.time):
+        return value.isoformat(), "time"
+    if isinstance(value, dt.timedelta):
+        return duration_text(value), "time"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace") if _is_text(value) else value.hex(), None
+    return json.dumps(value, ensure_ascii=False, default=lambda v: text_of(v)[0]), None
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return "\x00" not in value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False

@@ -1,0 +1,393 @@
+"""Workbooks (xls, xlsx, xlsm, xlsb, ods) through calamine: cells as text, with what each typed cell was.
+
+Numbers read as Excel shows them without formatting: integers without ".0", other numbers in their shortest digits, never
+with an exponent. Dates are ISO, in the workbook's own date system. Ranges of data cells merged downwards are filled down.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingestion.readers import cells as shapes
+from ingestion.readers import layout, ooxml
+from ingestion.readers.kinds import Classifier, suspicious
+from ingestion.readers.model import DATA, Batch, Cell, Decision, FileProbe, Refused, TableProbe, unique_names
+
+ZIP_FORMATS = ("xlsx", "xlsm", "xlsb", "ods")
+SAMPLE_ROWS = 50
+BATCH_ROWS = 50_000
+LARGEST_GRID = 60_000_000
+KEEP_CELLS = 20_000_000
+
+_KIND_OF: dict[type, str] = {
+    float: "number", int: "number", bool: "bool", dt.date: "date", dt.datetime: "datetime", dt.time: "time", dt.timedelta: "time",
+}  # fmt: skip
+_LOOK_OF = {"number": shapes.NUMBER, "date": shapes.DATE, "datetime": shapes.DATE, "time": shapes.DATE, "bool": shapes.BOOL}
+
+
+class ErrorCell(str):
+    """The text of an error cell, such as ``#DIV/0!``."""
+
+    __slots__ = ()
+
+
+@dataclass
+class Sheet:
+    """One sheet: raw cells by row (a row number is its index + 1), merged ranges, and what was found beside the cells."""
+
+    name: str
+    hidden: bool
+    rows: list[list[Any]]
+    merges: list[layout.Merge]
+    facts: ooxml.SheetFacts
+    decisions: list[Decision] = field(default_factory=list)
+
+
+def number_text(value: float) -> str:
+    """A number without exponent and without ".0": shortest digits that give the same number back.
+
+    Beyond 2**53 a number written with 15 digits (Excel's own precision) is completed with zeros; one written with more
+    is given exactly: what a program that stored an identifier as a double really stored.
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if value.is_integer():
+        if abs(value) < 2**53:
+            return str(int(value))
+        digits = repr(value).lower()
+        mantissa = digits.split("e")[0].replace(".", "").replace("-", "")
+        return format(Decimal(digits), "f") if len(mantissa.rstrip("0")) <= 15 and "e" in digits else str(int(value))
+    text = repr(value)
+    return format(Decimal(text), "f") if "e" in text else text
+
+
+def cell_text(value: Any) -> Cell:
+    """The text of one calamine cell, None when it is empty."""
+    if isinstance(value, str):
+        return value or None
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, float)):
+        return number_text(float(value)) if isinstance(value, float) else str(value)
+    if isinstance(value, dt.timedelta):
+        return duration_text(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def duration_text(value: dt.timedelta) -> str:
+    """A duration as hours, minutes and seconds (hours may pass 24)."""
+    seconds = round(value.total_seconds(), 6)
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    whole = int(seconds)
+    fraction = f"{seconds - whole:.6f}"[1:].rstrip("0").rstrip(".")
+    return f"{sign}{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{fraction}"
+
+
+def kind_of(value: Any) -> str | None:
+    """What a cell was, when it was not text."""
+    if type(value) is str:
+        return None
+    if isinstance(value, ErrorCell):
+        return "error"
+    return _KIND_OF.get(type(value))
+
+
+class SheetRows:
+    """The rows of a sheet for ``layout``; cells become text only when they are asked for."""
+
+    ragged = False
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._raw = sheet.rows
+        self.merges: Sequence[layout.Merge] = sheet.merges
+        self._filled = [_count_filled(row) for row in sheet.rows]
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def number(self, index: int) -> int:
+        return index + 1
+
+    def cells(self, index: int) -> Sequence[Cell]:
+        return [cell_text(value) for value in self._raw[index]]
+
+    def looks(self, index: int) -> Sequence[str]:
+        return [_look(value) for value in self._raw[index]]
+
+    def filled(self, index: int) -> int:
+        return self._filled[index]
+
+    def wordy(self, index: int, columns: Sequence[int]) -> bool:
+        row = self._raw[index]
+        return all(type(row[c]) is str and row[c] and not row[c][0].isdigit() for c in columns[:2])
+
+
+def _count_filled(row: list[Any]) -> int:
+    filled = len(row) - row.count("")
+    if filled and filled <= 3:
+        filled = sum(not (isinstance(value, str) and (not value or value.isspace())) for value in row)
+    return filled
+
+
+def _look(value: Any) -> str:
+    kind = kind_of(value)
+    if kind is None:
+        return shapes.shape(value)
+    return _LOOK_OF.get(kind, shapes.NULL_WORD)
+
+
+def load(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
+    """All sheets of a workbook and what to say about the file.
+
+    Raises:
+        Refused: encrypted, corrupt, a bomb, or a grid too large to hold.
+    """
+    if file_format in ZIP_FORMATS:
+        ooxml.check_package(path)
+    book = _open(path)
+    decisions: list[Decision] = []
+    package = None
+    with suppress(Exception):
+        package = ooxml.Package(path) if file_format in ("xlsx", "xlsm") else None
+    sheets = []
+    try:
+        if package and package.date1904:
+            decisions.append(Decision("date_1904", "the workbook counts dates from 1904", "工作簿使用 1904 日期系统，日期已按此换算"))
+        if package and package.macros:
+            decisions.append(Decision("macros_ignored", "the workbook holds macros; they are never run", "工作簿含宏，宏不会被执行"))
+        for meta in book.sheets_metadata:
+            kind = str(meta.typ).rpartition(".")[2]
+            if kind != "WorkSheet":
+                decisions.append(Decision("sheet_without_cells", f"sheet {meta.name!r} is a {kind}, not a table", f"工作表“{meta.name}”不是数据表，已跳过"))
+                continue
+            sheets.append(_sheet(book, meta, package))
+    finally:
+        if package:
+            package.close()
+    return sheets, decisions
+
+
+def _open(path: Path) -> Any:
+    import python_calamine as calamine
+
+    try:
+        return calamine.CalamineWorkbook.from_path(str(path))
+    except calamine.PasswordError as error:
+        raise Refused("encrypted", "文件有打开密码，请取消密码后重新报送", "the workbook is password protected") from error
+    except BaseException as error:
+        raise _corrupt(error) from error
+
+
+def _corrupt(error: BaseException) -> Refused:
+    if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+        raise error
+    text = f"{error}".splitlines()[0][:200] if f"{error}" else type(error).__name__
+    if "Cell limit" in text:
+        return Refused("too_large", "工作表范围异常大，无法读取，请删除多余的空行空列", text)
+    return Refused("corrupt", "文件已损坏或格式不受支持，无法打开，请重新导出", f"calamine: {text}")
+
+
+def _sheet(book: Any, meta: Any, package: ooxml.Package | None) -> Sheet:
+    try:
+        sheet = book.get_sheet_by_name(meta.name)
+    except BaseException as error:
+        raise _corrupt(error) from error
+    height, width = (sheet.end[0] + 1, sheet.end[1] + 1) if sheet.end else (0, 0)
+    if height * width > LARGEST_GRID:
+        raise Refused("too_large", f"工作表“{meta.name}”范围过大（{height} 行 × {width} 列），请删除多余的空行空列", f"sheet {meta.name!r} spans {height} x {width} cells")
+    rows: list[list[Any]] = sheet.to_python(skip_empty_area=False) if height else []
+    merges = [layout.Merge(a[0] + 1, a[1], b[0] + 1, b[1]) for a, b in sheet.merged_cell_ranges or [] if a != b]
+    facts = package.sheet_facts(meta.name) if package else ooxml.SheetFacts()
+    out = Sheet(meta.name, str(meta.visible).rpartition(".")[2] != "Visible", rows, merges, facts)
+    for (number, column), text in facts.errors.items():
+        if number <= len(rows) and column < len(rows[number - 1]):
+            rows[number - 1][column] = ErrorCell(text)
+    _say_facts(out)
+    return out
+
+
+def _say_facts(sheet: Sheet) -> None:
+    facts, say = sheet.facts, sheet.decisions.append
+    if sheet.hidden:
+        say(Decision("hidden_sheet", f"sheet {sheet.name!r} is hidden", f"工作表“{sheet.name}”是隐藏的"))
+    if facts.hidden_rows:
+        say(Decision("hidden_rows", f"{len(facts.hidden_rows)} hidden rows were read, first {facts.hidden_rows[:5]}", f"有 {len(facts.hidden_rows)} 个隐藏行，已一并读取"))
+    if facts.hidden_columns:
+        say(Decision("hidden_columns", f"{len(facts.hidden_columns)} hidden columns were read", f"有 {len(facts.hidden_columns)} 个隐藏列，已一并读取"))
+    if facts.errors:
+        say(Decision("error_cells", f"{len(facts.errors)} cells hold errors such as {next(iter(facts.errors.values()))}", f"有 {len(facts.errors)} 个单元格是错误值（如 {next(iter(facts.errors.values()))}）"))
+    if facts.formulas:
+        say(Decision("formulas", f"{facts.formulas} cells are formulas; their stored results were read", f"有 {facts.formulas} 个单元格是公式，读取的是其保存的结果"))
+
+
+class _Kept:
+    """The workbook read last, so that probing and writing parse it once."""
+
+    key: tuple[str, int, int] | None = None
+    content: tuple[list[Sheet], list[Decision]] | None = None
+
+
+def _load_once(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
+    stat = path.stat()
+    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    if _Kept.key == key and _Kept.content is not None:
+        return _Kept.content
+    forget()
+    content = load(path, file_format)
+    if sum(len(s.rows) * len(s.rows[0]) for s in content[0] if s.rows) <= KEEP_CELLS:
+        _Kept.key, _Kept.content = key, content
+    return content
+
+
+def forget() -> None:
+    """Drop the workbook kept in memory."""
+    _Kept.key = _Kept.content = None
+
+
+def probe(path: Path, file_format: str) -> FileProbe:
+    """The tables of every sheet; sheets without a filled cell are left out and said so."""
+    sheets, decisions = _load_once(path, file_format)
+    tables: list[TableProbe] = []
+    said = list(decisions)
+    for sheet in sheets:
+        rows = SheetRows(sheet)
+        found = layout.find_tables(rows)
+        if not found:
+            said.append(Decision("empty_sheet", f"sheet {sheet.name!r} holds no cells", f"工作表“{sheet.name}”是空的"))
+        if len(found) > 1:
+            sheet.decisions.append(Decision("several_tables", f"sheet {sheet.name!r} holds {len(found)} tables", f"工作表“{sheet.name}”上有 {len(found)} 个表"))
+        for table in found:
+            tables.append(_table(sheet, rows, table, len(tables)))
+    return FileProbe(path, file_format, None, None, tuple(tables), tuple(said))
+
+
+def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> TableProbe:
+    width = found.width
+    header = [*found.names, *[""] * (width - len(found.names))]
+    table = TableProbe(
+        index=index,
+        sheet=sheet.name,
+        columns=unique_names(header),
+        header_rows=tuple(rows.number(i) for i in found.header),
+        estimated_rows=sum(1 for i in range(found.body, found.end) if rows.filled(i)),
+        hidden=sheet.hidden,
+        sample=[],
+        titles=tuple(" ".join(cell.strip() for cell in rows.cells(i) if cell) for i in found.titles),
+        decisions=(*found.decisions, *sheet.decisions),
+        header=tuple(found.names),
+        title_rows=tuple(rows.number(i) for i in found.titles),
+        first_row=found.body + 1,
+        last_row=found.end,
+        header_cells=tuple(tuple((cell or "") for cell in rows.cells(i)[found.left :]) for i in found.header),
+        first_column=found.left,
+    )
+    for batch in _batches(sheet, table, limit=SAMPLE_ROWS * 4):
+        for position, kind in enumerate(batch.row_kinds):
+            if kind == DATA and len(table.sample) < SAMPLE_ROWS:
+                table.sample.append([column[position] for column in batch.columns])
+    return table
+
+
+def batches(path: Path, file_format: str, table: TableProbe) -> Iterator[Batch]:
+    """The body of one table, batch by batch."""
+    sheets, _ = _load_once(path, file_format)
+    sheet = next(s for s in sheets if s.name == table.sheet)
+    yield from _batches(sheet, table)
+
+
+def _batches(sheet: Sheet, table: TableProbe, limit: int | None = None) -> Iterator[Batch]:
+    fills = _fill_down(sheet, table)
+    classify = _classifier(sheet, table)
+    end = min(table.last_row or len(sheet.rows), len(sheet.rows))
+    if limit is not None:
+        end = min(end, table.first_row - 1 + limit)
+    section: str | None = None
+    width, left = len(table.columns), table.first_column
+    names = frozenset(row[0].strip() for row in table.header_cells if row and row[0].strip()) | {c.strip() for row in table.header_cells for c in row[:3] if c.strip()}
+    few = max(3, width // 3)
+    for start in range(table.first_row - 1, end, BATCH_ROWS):
+        raw = [row[left : left + width] for row in sheet.rows[start : min(start + BATCH_ROWS, end)]]
+        kinds: list[str] = []
+        sections: list[Cell] | None = [section] * len(raw) if section else None
+        for offset, row in enumerate(raw):
+            if width - row.count("") > few and not suspicious(row, names):
+                kinds.append(DATA)
+                continue
+            kind, opened = classify.kind(start + offset + 1, [cell_text(value) for value in row])
+            kinds.append(kind)
+            if opened:
+                section = opened
+                sections = (sections or [None] * offset) + [] if sections is None else sections
+                sections[offset + 1 :] = [section] * (len(raw) - offset - 1) if len(sections) >= len(raw) else []
+                if len(sections) < len(raw):
+                    sections += [None] * (offset + 1 - len(sections)) + [section] * (len(raw) - offset - 1)
+        yield _to_batch(raw, start + 1, kinds, sections, width, fills)
+
+
+def _to_batch(raw: list[list[Any]], first: int, kinds: list[str], sections: list[Cell] | None, width: int, fills: dict[tuple[int, int], Any]) -> Batch:
+    if fills:
+        last = first + len(raw)
+        for (number, column), value in fills.items():
+            if first <= number < last and column < width and raw[number - first][column] == "":
+                raw[number - first][column] = value
+    columns: list[Any] = []
+    cell_kinds: list[Sequence[str | None] | None] = []
+    for column in zip(*raw, strict=True) if raw else [()] * width:
+        texts, what = _column(column)
+        columns.append(texts)
+        cell_kinds.append(what)
+    return Batch(range(first, first + len(raw)), kinds, columns, cell_kinds if any(cell_kinds) else None, sections)
+
+
+def _column(values: tuple[Any, ...]) -> tuple[list[Cell], Sequence[str | None] | None]:
+    """(texts, kinds or None when all cells are text or empty) of one column."""
+    types = set(map(type, values))
+    if types <= {str}:
+        return [value or None for value in values], None
+    if types <= {str, float}:
+        return [(value or None) if type(value) is str else str(int(value)) if value.is_integer() and -1e15 < value < 1e15 else number_text(value) for value in values], [
+            "number" if type(value) is float else None for value in values
+        ]
+    return [cell_text(value) for value in values], [kind_of(value) for value in values]
+
+
+def _classifier(sheet: Sheet, table: TableProbe) -> Classifier:
+    width = len(table.columns)
+    across = frozenset(m.top for m in sheet.merges if m.right - m.left + 1 >= max(2, 0.6 * width) and m.left <= table.first_column)
+    return Classifier(table.header_cells, width, ragged=False, full_width=across)
+
+
+def _fill_down(sheet: Sheet, table: TableProbe) -> dict[tuple[int, int], Any]:
+    """(row number, column of the table) -> value, for the covered cells of ranges merged downwards in the body."""
+    fills: dict[tuple[int, int], Any] = {}
+    last = table.last_row or len(sheet.rows)
+    for m in sheet.merges:
+        if m.top < table.first_row or m.bottom > last or m.top == m.bottom or m.top > len(sheet.rows):
+            continue
+        row = sheet.rows[m.top - 1]
+        value = row[m.left] if m.left < len(row) else ""
+        if value == "":
+            continue
+        for number in range(m.top + 1, m.bottom + 1):
+            fills[number, m.left - table.first_column] = value
+    return fills
+
+
+def decisions_of(path: Path, file_format: str, table: TableProbe) -> list[Decision]:
+    """What writing decided about one table: cells filled down."""
+    sheets, _ = _load_once(path, file_format)
+    sheet = next(s for s in sheets if s.name == table.sheet)
+    fills = _fill_down(sheet, table)
+    if not fills:
+        return []
+    columns = sorted({column for _, column in fills if 0 <= column < len(table.columns)})
+    names = "、".join(table.columns[c] for c in columns[:10])
+    return [Decision("merged_filled", f"{len(fills)} cells merged downwards were filled in columns {names}", f"合并单元格已向下填充 {len(fills)} 格（{names}）")]

@@ -1,0 +1,333 @@
+"""Gates: what stands between two layers and lets a build go on or stops it.
+
+    report = run_gate(home, "staging", contracts, build_id)
+
+A gate looks at the tip of the lake (read-only), writes one row per expectation into `quality.gate_result` and a page and
+JSON into `reports/<build_id>/`, and raises GateStopped when something critical failed. Running it again for the same
+build replaces its results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ingestion.contracts import DatasetContract
+from quality.checks import SEVERITIES, Check, Suite
+from quality.suites import suites_of
+from warehouse.errors import GateStopped, explain
+from warehouse.home import Home
+from warehouse.lake import attach_statement, extension_directory, lake_exists, literal, memory_limit, quote, writing
+
+if TYPE_CHECKING:
+    from quality.adapter import Source
+
+@dataclass(frozen=True)
+class Failure:
+    """One finding: an expectation one delivery (or, without `delivery_id`, the table) does not meet."""
+
+    suite: str
+    expectation: str
+    column: str | None
+    severity: str
+    failed_rows: int
+    checked_rows: int
+    observed: str
+    zh: str
+    en: str
+    dataset: str | None = None
+    file: str | None = None
+    delivery_id: str | None = None
+    example: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one expectation over everything it looked at."""
+
+    suite: str
+    suite_zh: str
+    expectation: str
+    column: str | None
+    severity: str
+    success: bool
+    failed_rows: int
+    checked_rows: int
+    observed: str
+    zh: str
+    en: str
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """One run of one gate. `passed` is about critical expectations alone."""
+
+    build_id: str
+    layer: str
+    passed: bool
+    started_at: str
+    seconds: float
+    expectations: int
+    failed: dict[str, int]
+    """Expectations not met, by severity."""
+    results: list[Result]
+    report: str = ""
+    """The page, below the home."""
+
+    @property
+    def failures(self) -> list[Failure]:
+        """All findings, the critical ones first."""
+        found = [f for r in self.results for f in r.failures]
+        return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.suite, -f.failed_rows))  # type: ignore[arg-type]
+
+    def to_json(self) -> dict[str, Any]:
+        """The run without its passed expectations: for `--json` and task results."""
+        return {
+            "build_id": self.build_id, "layer": self.layer, "passed": self.passed, "started_at": self.started_at,
+            "seconds": self.seconds, "expectations": self.expectations, "failed": self.failed, "report": self.report,
+            "failures": [asdict(f) for f in self.failures],
+        }  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for the JSON beside the page."""
+        return {**self.to_json(), "results": [{k: v for k, v in asdict(r).items() if k != "failures"} for r in self.results]}
+
+
+def run_gate(
+    home: Home, layer: str, contracts: Mapping[str, DatasetContract], build_id: str, *, full: bool = False
+) -> GateReport:
+    """Runs the gate behind `layer`; the caller holds the writer lock. Raises GateStopped on a critical failure.
+
+    The content of deliveries that a published build contains was looked at then: it is looked at again only when
+    nothing is new, or when `full` asks for it. Totals are checked for every delivery every time.
+    """
+    from quality import report as pages
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    results = examine(home, layer, contracts, full=full)
+    failed = Counter(r.severity for r in results if not r.success)
+    report = GateReport(
+        build_id, layer, failed["critical"] == 0, started.isoformat(timespec="seconds"), round(time.perf_counter() - clock, 2),
+        len(results), {s: failed[s] for s in SEVERITIES}, results, f"reports/{build_id}/gates.html",
+    )  # fmt: skip
+    _record(home, report, started)
+    pages.write(home, report)
+    if not report.passed:
+        raise GateStopped(stopped_because(report))
+    return report
+
+
+def stopped_because(report: GateReport) -> str:
+    """One sentence: what failed first, where, how many more, and where to read on."""
+    critical = [f for f in report.failures if f.severity == "critical"]
+    more = f", and {len(critical) - 1} more" if len(critical) > 1 else ""
+    return (
+        f"the gate after {report.layer} stopped the build: {critical[0].en}{more}; "
+        f"the last published foundation stays in front of readers (details: {report.report})"
+    )
+
+
+def examine(home: Home, layer: str, contracts: Mapping[str, DatasetContract], *, full: bool = False) -> list[Result]:
+    """All expectations of a gate on the tip of the lake, nothing written."""
+    if not lake_exists(home):
+        return []
+    with _tip(home) as source:
+        relations = _relations(source)
+        delivered = _delivered(source, relations)
+        scope = None if full else _new_deliveries(source, relations)
+        results: list[Result] = []
+        for number, suite in enumerate(suites_of(layer, contracts, scope=scope)):
+            results += _examine_suite(source, suite, f"profile_{number}", relations, delivered)
+        return results
+
+
+@contextlib.contextmanager
+def _tip(home: Home) -> Iterator[Source]:
+    """The lake as it is now, through Great Expectations, read-only."""
+    from quality.adapter import opened
+
+    scanner = "sqlite_scanner" if home.catalog.startswith("sqlite:") else "postgres_scanner"
+    setup = [
+        "load ducklake", f"load {scanner}", "set timezone = 'UTC'", "set preserve_insertion_order = false",
+        attach_statement(home, read_only=True),
+    ]  # fmt: skip
+    config = {
+        "extension_directory": str(extension_directory()),
+        "autoinstall_known_extensions": "false",
+        "memory_limit": memory_limit(),
+        "temp_directory": str(home.work / "spill"),
+    }
+    try:
+        with opened(home.work / "gates", setup=setup, config=config) as source:
+            yield source
+    except Exception as error:
+        if known := explain(error):
+            raise known from error
+        raise
+
+
+def _relations(source: Source) -> set[str]:
+    rows = source.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake' "
+        "union all select schema_name || '.' || view_name from duckdb_views() where database_name = 'lake'"
+    )
+    return {row[0] for row in rows}
+
+
+def _delivered(source: Source, relations: set[str]) -> set[str]:
+    """Datasets of which something was taken."""
+    if "foundation.delivery" not in relations:
+        return set()
+    return {row[0] for row in source.execute("select distinct dataset from lake.foundation.delivery where status = 'taken'")}
+
+
+def _new_deliveries(source: Source, relations: set[str]) -> list[str] | None:
+    """Taken deliveries no published build contains; None (all) when there is none or nothing was published yet."""
+    if not {"foundation.delivery", "foundation.build"} <= relations:
+        return None
+    rows = source.execute(
+        "select delivery_id, delivery_id in (select unnest(deliveries) from lake.foundation.build where published) "
+        "from lake.foundation.delivery where status = 'taken'"
+    )
+    new = [row[0] for row in rows if not row[1]]
+    return new if new and len(new) < len(rows) else None
+
+
+# ---- one suite ------------------------------------------------------------------------------------------------------
+
+
+def _examine_suite(source: Source, suite: Suite, profile: str, relations: set[str], delivered: set[str]) -> list[Result]:
+    """Takes the profile, lets GX judge it, and words the findings. What cannot be looked at has failed, critically."""
+    missing = [r for r in suite.relations if r not in relations]
+    if missing:
+        wanted = bool(delivered.intersection(suite.datasets) if suite.datasets else delivered)
+        return [_unseen(suite, f"{missing[0]} 不存在", f"{missing[0]} does not exist")] if wanted else []
+    try:
+        source.execute(f"create or replace table {profile} as {suite.profile}")
+    except Exception as error:
+        if explain(error):
+            raise
+        reason = _reason(error)
+        return [_unseen(suite, f"无法检查：{reason}", f"it cannot be checked: {reason}")]
+    outcomes = source.validate(profile, [_expectation(check) for check in suite.checks], name=suite.name)
+    totals = source.execute(_totals(profile, suite))[0]
+    results = []
+    for i, (check, outcome) in enumerate(zip(suite.checks, outcomes, strict=True)):
+        results.append(_result(suite, check, outcome, int(totals[2 * i] or 0), int(totals[2 * i + 1] or 0)))
+    return results
+
+
+def _expectation(check: Check) -> Any:
+    from quality.adapter import unexpected_rows
+
+    select = (
+        f"*, ({check.failed})::bigint as gate_failed, ({check.checked})::bigint as gate_checked, "
+        f"({check.observed})::varchar as gate_observed, ({check.example})::varchar as gate_example"
+    )
+    return unexpected_rows(check.condition, select=select, severity=check.severity, meta={"zh": check.zh, "en": check.en})
+
+
+def _totals(profile: str, suite: Suite) -> str:
+    """Per check: rows against it, rows looked at."""
+    parts = [f"sum({c.failed})::bigint, sum({c.checked})::bigint" for c in suite.checks]
+    return f"select {', '.join(parts)} from {profile}"
+
+
+def _result(suite: Suite, check: Check, outcome: Any, failed: int, checked: int) -> Result:
+    rows: Sequence[Mapping[str, Any]] = outcome.result.get("details", {}).get("unexpected_rows", [])
+    failures = [_failure(suite, check, row) for row in rows]
+    if not outcome.success and not failures:
+        failures = [_unseen(suite, "无法检查", "it cannot be checked: " + _exception_of(outcome)).failures[0]]
+    observed = failures[0].observed if len(failures) == 1 else _share(failed, checked)
+    failed_rows = sum(f.failed_rows for f in failures)  # a share within its limit fails nothing
+    severity = "critical" if failures and failures[0].expectation == _UNSEEN else check.severity
+    return Result(
+        suite.name, suite.zh, check.name, check.column, severity, bool(outcome.success), failed_rows, checked, observed,
+        check.zh, check.en, failures,
+    )  # fmt: skip
+
+
+def _failure(suite: Suite, check: Check, row: Mapping[str, Any]) -> Failure:
+    failed, checked = int(row["gate_failed"] or 0), int(row["gate_checked"] or 0)
+    found, example = row["gate_observed"], row["gate_example"]
+    where_zh, where_en = _where(suite, row)
+    zh = f"{where_zh}：要求{check.zh}；" + (f"实际 {found}" if found else f"{checked:,} 行中有 {failed:,} 行不符（{_percent(failed, checked)}）")
+    en = f"{where_en}: expected {check.en}, " + (
+        f"found {found}" if found else f"but {failed:,} of {checked:,} rows break this ({_percent(failed, checked)})"
+    )
+    if example:
+        zh, en = f"{zh}，例如 {example}", f"{en}, for example {example}"
+    return Failure(
+        suite.name, check.name, check.column, check.severity, failed, checked, found or _share(failed, checked), zh, en,
+        row.get("dataset"), row.get("file"), row.get("delivery_id"), example,
+    )  # fmt: skip
+
+
+def _where(suite: Suite, row: Mapping[str, Any]) -> tuple[str, str]:
+    """The delivery at fault where there is one, else the table."""
+    if not row.get("delivery_id"):
+        return suite.zh, suite.name
+    day = f"，{row['delivered_on']}" if row.get("delivered_on") else ""
+    return (
+        f"{suite.zh} 文件“{row['file']}”（交付 {row['delivery_id'][:12]}{day}）",
+        f"{suite.name}, file {row['file']} (delivery {row['delivery_id'][:12]})",
+    )
+
+
+_UNSEEN = "can_be_checked"
+
+
+def _unseen(suite: Suite, zh: str, en: str) -> Result:
+    failure = Failure(suite.name, _UNSEEN, None, "critical", 0, 0, en, f"{suite.zh}：{zh}", f"{suite.name}: {en}")
+    return Result(suite.name, suite.zh, _UNSEEN, None, "critical", False, 0, 0, en, "可以检查", "to be there for checking", [failure])
+
+
+def _exception_of(outcome: Any) -> str:
+    infos = [v for v in (outcome.exception_info or {}).values() if isinstance(v, dict)]
+    return (str(infos[0].get("exception_message", "")) if infos else "").split("\n")[0]
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).split("\n")[0]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "—"
+
+
+def _share(failed: int, checked: int) -> str:
+    return f"{failed:,} / {checked:,}" + (f" ({_percent(failed, checked)})" if failed else "")
+
+
+# ---- results --------------------------------------------------------------------------------------------------------
+
+_TEXT_LIMIT = 2000
+
+
+def _record(home: Home, report: GateReport, started: datetime) -> None:
+    """One row per expectation into quality.gate_result, in place of those of an earlier run for the same build."""
+    if not lake_exists(home):
+        return
+    rows = [
+        (report.build_id, report.layer, r.suite, r.expectation, r.column, r.severity, r.success, r.observed, r.failed_rows,
+         r.checked_rows, "；".join(f.zh for f in r.failures)[:_TEXT_LIMIT] or None)
+        for r in report.results
+    ]  # fmt: skip
+    columns = ("build_id", "layer", "suite", "expectation", "column", "severity", "success", "observed", "failed_rows",
+               "checked_rows", "reason")  # fmt: skip
+    with writing(home) as con:
+        con.execute("begin")
+        con.execute("delete from lake.quality.gate_result where build_id = ? and layer = ?", [report.build_id, report.layer])
+        if rows:
+            values = ", ".join("(" + ", ".join(literal(v) for v in row) + ")" for row in rows)
+            con.execute(
+                f"insert into lake.quality.gate_result by name select *, {literal(started.isoformat())}::timestamptz as ran_at "
+                f"from (values {values}) as r({', '.join(quote(c) for c in columns)})"
+            )
+        con.execute("commit")

@@ -1,0 +1,67 @@
+"""A labelled synthetic city on the real areas of Yantai: departments' deliveries as they come, and the answer key to them.
+
+`generate` writes `out/landing/<department>/…`, `out/landing_2/…` for the month after, and `out/truth`. The same arguments give
+the same bytes. Nothing here knows the rest of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812
+from pathlib import Path
+
+__all__ = ["Manifest", "generate"]
+FIRST_DELIVERY = Date(2026, 10, 31)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was written: the arguments, and the number of rows of each table of the answer key."""
+
+    persons: int
+    seed: int
+    date: Date
+    periods: int
+    out: Path
+    truth_rows: dict[str, int]
+    files: int
+
+
+def generate(
+    persons: int,
+    seed: int,
+    out: Path,
+    *,
+    periods: int = 1,
+    date: Date = FIRST_DELIVERY,
+    progress: Callable[[str], None] | None = None,
+) -> Manifest:
+    """Writes a city of `persons` into `out`: `periods` monthly deliveries from `date` on, and the answer key.
+
+    Raises ValueError for fewer than 100 persons, fewer than one period, or an `out` that already holds a city.
+    """
+    if persons < 100 or periods < 1:
+        raise ValueError(f"a city needs at least 100 persons and one delivery, not {persons} and {periods}")
+    if (out / "truth").exists() or (out / "landing").exists():
+        raise ValueError(f"{out} already holds a city; choose an empty folder")
+    from sample_city import noise, sources, truth, world
+    from sample_city.deliver import deliver
+
+    say = progress or (lambda text: None)
+    say(f"making {persons:,} persons")
+    city = world.build(persons, seed, periods, date)
+    with truth.Answers(out / "truth") as answers:
+        for period in range(1, periods + 1):
+            root = out / ("landing" if period == 1 else f"landing_{period}")
+            for source in sources.every():
+                if source.comes(period):
+                    say(f"delivery {period}: {source.name}")
+                    deliver(city, source, period, root, answers)
+            noise.scatter(city, period, root, answers)
+        say("answer key")
+        truth.write(city, answers)
+        written = answers.finish({"persons": persons, "seed": seed, "date": date.isoformat(), "periods": periods})
+    rows = written["truth_rows"]
+    assert isinstance(rows, dict)
+    return Manifest(persons, seed, date, periods, out, rows, int(rows["file"]))

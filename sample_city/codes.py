@@ -1,0 +1,113 @@
+"""Numbers with check characters and dates as text, for whole columns at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from sample_city.draw import Indices, Ints
+
+_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
+_ID_CHECKS = np.frombuffer(b"10X98765432", dtype=np.uint8)
+_USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015: no I O S V Z
+_USCC_BYTES = np.frombuffer(_USCC_ALPHABET.encode(), dtype=np.uint8)
+_USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_SUBJECT_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714-1997
+_ZERO = np.uint8(ord("0"))
+_USCC_VALUES = np.zeros(256, dtype=np.int64)
+_USCC_VALUES[_USCC_BYTES] = np.arange(len(_USCC_ALPHABET))
+_SUBJECT_VALUES = np.zeros(256, dtype=np.int64)
+_SUBJECT_VALUES[np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)] = np.arange(36)
+
+DAY_ZERO = np.datetime64("1970-01-01", "D")
+
+
+def text_of_bytes(matrix: np.ndarray) -> pl.Series:
+    """Rows of ASCII codes (n, width) as a text column; no row may hold NUL."""
+    n, width = matrix.shape
+    if n == 0:
+        return pl.Series([], dtype=pl.String)
+    raw = np.ascontiguousarray(matrix, dtype=np.uint8).view(f"S{width}").ravel()
+    return pl.Series(raw.tolist(), dtype=pl.Binary).cast(pl.String) if n < 64 else _fixed_width(matrix)
+
+
+def _fixed_width(matrix: np.ndarray) -> pl.Series:
+    """Arrow layout of a fixed-width text column, without a Python object per row."""
+    import pyarrow as pa
+
+    n, width = matrix.shape
+    offsets = np.arange(0, (n + 1) * width, width, dtype=np.int64)
+    data = np.ascontiguousarray(matrix, dtype=np.uint8)
+    array = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(data))
+    return pl.Series(pl.from_arrow(array))
+
+
+def digits(values: Ints, width: int) -> np.ndarray:
+    """Decimal digits as ASCII codes, shape (n, width), leading zeros kept."""
+    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
+    return ((np.asarray(values, dtype=np.int64)[:, None] // powers) % 10).astype(np.uint8) + _ZERO
+
+
+def padded(prefix: str, values: Ints, width: int) -> pl.Series:
+    """Keys such as P0000001: `prefix` and a number of at least `width` digits."""
+    if len(values) and int(np.max(values)) >= 10**width:
+        width = len(str(int(np.max(values))))
+    head = np.broadcast_to(np.frombuffer(prefix.encode(), dtype=np.uint8), (len(values), len(prefix)))
+    return text_of_bytes(np.concatenate([head, digits(values, width)], axis=1))
+
+
+def calendar(days: Ints) -> tuple[Indices, Indices, Indices]:
+    """Year, month and day of days since 1970-01-01."""
+    stamp = DAY_ZERO + np.asarray(days).astype("timedelta64[D]")
+    years = stamp.astype("datetime64[Y]")
+    months = stamp.astype("datetime64[M]")
+    return (
+        years.astype(np.int64) + 1970,
+        (months - years.astype("datetime64[M]")).astype(np.int64) + 1,
+        (stamp - months.astype("datetime64[D]")).astype(np.int64) + 1,
+    )
+
+
+def compact_dates(days: Ints) -> Indices:
+    """Days since 1970-01-01 as numbers YYYYMMDD."""
+    year, month, day = calendar(days)
+    return year * 10000 + month * 100 + day
+
+
+def dates(days: Ints, form: str = "%Y-%m-%d") -> pl.Series:
+    """Days since 1970-01-01 as text; `form` is %Y%m%d or a form with %Y, %m, %d and separators."""
+    if form == "%Y%m%d":
+        return text_of_bytes(digits(compact_dates(days), 8))
+    series = pl.Series(np.asarray(days, dtype=np.int32)).cast(pl.Date)
+    return series.dt.strftime(form)
+
+
+def id_numbers(area: Ints, birth: Ints, sequence: Ints) -> pl.Series:
+    """GB 11643 numbers: area (6), birth (8), sequence (3, odd for men), ISO 7064 MOD 11-2 check character."""
+    body = np.concatenate([digits(area, 6), digits(compact_dates(birth), 8), digits(sequence, 3)], axis=1)
+    total = (body - _ZERO).astype(np.int64) @ np.asarray(_ID_WEIGHTS)
+    return text_of_bytes(np.concatenate([body, _ID_CHECKS[total % 11][:, None]], axis=1))
+
+
+def id_ends_in_x(area: Ints, birth: Ints, sequence: Ints) -> np.ndarray:
+    """Which of the numbers end in X."""
+    body = np.concatenate([digits(area, 6), digits(compact_dates(birth), 8), digits(sequence, 3)], axis=1)
+    return np.asarray(((body - _ZERO).astype(np.int64) @ np.asarray(_ID_WEIGHTS)) % 11 == 2)
+
+
+def credit_codes(register: Ints, area: Ints, serial: Ints) -> pl.Series:
+    """GB 32100 codes: register and kind (2 digits, 91 92 93), area (6), subject number (9), check character.
+
+    The subject number is MA and six characters that count `serial` through a bijection of the alphabet, so that no two
+    organisations share one, and its GB 11714 check character.
+    """
+    base = len(_USCC_ALPHABET)
+    mixed = (np.asarray(serial, dtype=np.int64) * 387_420_489 + 201_326_611) % base**6
+    powers = base ** np.arange(5, -1, -1, dtype=np.int64)
+    tail = _USCC_BYTES[(mixed[:, None] // powers) % base]
+    subject = np.concatenate([np.broadcast_to(np.frombuffer(b"MA", dtype=np.uint8), (len(tail), 2)), tail], axis=1)
+    remainder = 11 - (_SUBJECT_VALUES[subject] @ np.asarray(_SUBJECT_WEIGHTS)) % 11
+    check = np.frombuffer(b"00123456789X", dtype=np.uint8)[np.where(remainder == 11, 0, remainder + 1)]
+    body = np.concatenate([digits(register, 2), digits(area, 6), subject, check[:, None]], axis=1)
+    total = _USCC_VALUES[body] @ np.asarray(_USCC_WEIGHTS)
+    return text_of_bytes(np.concatenate([body, _USCC_BYTES[(base - total % base) % base][:, None]], axis=1))

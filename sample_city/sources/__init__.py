@@ -1,0 +1,26 @@
+"""The departments' deliveries: one module per dataset, found by name, each with one `SOURCE`.
+
+To add a dataset, write `sources/<department>_<dataset>.py` with a `Source` and name it in ORDER.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from sample_city.sources.base import Source
+
+ORDER = (
+    "gongan_changzhurenkou",
+    "minzheng_dibao",
+    "minzheng_gaolingjintie",
+    "canlian_canjirenzheng",
+    "minzheng_binzanghuohua",
+    "shichang_shichangzhuti",
+    "zongzhi_wangge",
+    "rexian_gongdan",
+)
+
+
+def every() -> list[Source]:
+    """All sources in the order of delivery."""
+    return [import_module(f"sample_city.sources.{name}").SOURCE for name in ORDER]

@@ -1,0 +1,99 @@
+"""What a source declares: its columns with their defects, its files, and how its rows follow from the city."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from sample_city.defects import Defect
+from sample_city.draw import Ints
+from sample_city.world import World
+
+CHUNK = 200_000  # rows made and written at a time
+
+
+@dataclass(frozen=True)
+class Column:
+    """A delivered column. `kind`: text, number (a number cell in workbooks) or date (a date cell)."""
+
+    name: str
+    defects: Sequence[Defect] = ()
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class RowDefects:
+    """Shares of rows with a structural defect, and numbers of non-data lines per file of 2,600 rows.
+
+    near: the column that gets a trailing space in a near-duplicate; extra_before: the column before which a ragged row has
+    an empty field too many; swap: two columns that exchange their values in some rows.
+    """
+
+    duplicate_exact: float = 0.0
+    duplicate_near: float = 0.0
+    near: str = ""
+    ragged_missing: float = 0.0
+    ragged_extra: float = 0.0
+    extra_before: str = ""
+    swap: tuple[str, str] = ("", "")
+    swapped: float = 0.0
+    truncate_last: bool = False
+    blank_lines: float = 0.0
+    repeated_headers: float = 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row that is no data: where it stands in the chunk (0 … 1 inside, 2 at the end), its kind and its cells by column."""
+
+    at: float
+    row_kind: str
+    cells: dict[str, str]
+
+
+@dataclass
+class Chunk:
+    """Some rows of a delivery, before damage.
+
+    frame: all columns as text; ids: one number per row, the same in every delivery; keys: columns of the answer key
+    (person_key, org_key, place_key, event_key); roles: other persons of the rows (role, positions, person keys)
+    """
+
+    frame: pl.DataFrame
+    ids: Ints
+    keys: dict[str, pl.Series]
+    roles: list[tuple[str, Ints, pl.Series]] = field(default_factory=list)
+    sheet: str = ""
+    title: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset of a department.
+
+    name: department/dataset as in the answer key; file: path below landing/ on the day of a delivery; kind: full or delta,
+    by period; key: the column whose damage makes a row untrustworthy; layout: csv, xlsx, xls or geojson; columns: by period,
+    because headers and columns change between deliveries; again: the period whose bytes a delivery repeats, or 0
+    """
+
+    name: str
+    file: Callable[[World, int], str]
+    columns: Callable[[int], Sequence[Column]]
+    chunks: Callable[[World, int], Iterator[Chunk]]
+    key: str = ""
+    kind: Callable[[int], str] = lambda period: "full"
+    layout: str = "csv"
+    encoding: str = "utf-8"
+    rows: RowDefects = RowDefects()
+    shuffled: bool = False
+    header_rows: int = 1
+    note: str = ""
+    titles: Callable[[World, int], Sequence[str]] = lambda world, period: ()
+    groups: Sequence[tuple[str, int, int]] = ()
+    other_sheets: Sequence[tuple[str, Sequence[Sequence[str]]]] = ()
+    comes: Callable[[int], bool] = lambda period: True
+    again: Callable[[int], int] = lambda period: 0
+    renamed: Callable[[int], dict[str, str]] = lambda period: {}

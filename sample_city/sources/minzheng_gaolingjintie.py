@@ -1,0 +1,87 @@
+"""民政 高龄津贴: old-age allowance paid this month. Old workbook, one sheet per town-street with a title line; full, same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from sample_city import profiles
+from sample_city.codes import padded
+from sample_city.defects import Defect
+from sample_city.draw import Indices
+from sample_city.places import take
+from sample_city.sources.base import Chunk, Column, Line, Source
+from sample_city.world import World, where
+
+STANDARD = "发放标准(元/月)"
+_COLUMNS = (
+    Column("序号", kind="number"),
+    Column("姓名", (Defect("name_space", 0.009), Defect("name_kangxi", 0.03), Defect("name_rare_lost", 0.1))),
+    Column("性别"),
+    Column("身份证", profiles.spreadsheet_ids()),
+    Column("年龄", (Defect("age_not_matching", 0.035),), kind="number"),
+    Column("现住址", profiles.local_addresses()),
+    Column(STANDARD, kind="number"),
+    Column("银行卡号"),
+    Column(
+        "联系人电话",
+        (Defect("blank", 0.02), Defect("null_word", 0.01), Defect("phone_dash", 0.01), Defect("phone_short", 0.01)),
+    ),
+)
+
+
+def _frame(world: World, ids: Indices, period: int) -> pl.DataFrame:
+    age = world.ages(ids, period)
+    kin = world.kin(ids, period)
+    return pl.DataFrame(
+        [
+            pl.Series("序号", np.arange(1, len(ids) + 1)).cast(pl.String),
+            world.names(ids, period).alias("姓名"),
+            take(pl.Series(["男", "女"]), world.people.sex[ids] - 1).alias("性别"),
+            world.numbers(ids).alias("身份证"),
+            pl.Series("年龄", age).cast(pl.String),
+            world.places.addresses(world.residence(ids, period), "below_town").alias("现住址"),
+            pl.Series(STANDARD, world.allowance(age)).cast(pl.String),
+            padded("6223", world.draw.below("allowance/card", ids, 10**15), 15).alias("银行卡号"),
+            where(kin >= 0, world.phones(np.maximum(kin, 0), period)).alias("联系人电话"),
+        ]
+    )
+
+
+def _chunks(world: World, period: int) -> Iterator[Chunk]:
+    ids = world.paid(period)
+    community = world.places.house_community[world.hukou(ids)]
+    code = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
+    ids = ids[np.lexsort((world.draw.bits("allowance/order", ids), code))]
+    community = world.places.house_community[world.hukou(ids)]
+    code = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
+    starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]]) if len(ids) else np.zeros(0, dtype=np.int64)
+    used: set[str] = set()
+    for low, high in zip(starts, np.r_[starts[1:], len(ids)], strict=True):
+        at = ids[low:high]
+        world.see(period, at)
+        where_from = world.places.community.row(int(community[low]), named=True)
+        town = str(where_from["town_name"])
+        sheet = town if town not in used else f"{where_from['county_name']}{town}"
+        used.add(sheet)
+        frame = _frame(world, at, period)
+        yuan = frame[STANDARD].cast(pl.Int64)
+        half = len(at) // 2
+        lines = [Line(2.0, "total", {"序号": "合计", STANDARD: str(yuan.sum())})]
+        if half:
+            lines.append(Line(half / len(at), "total", {"序号": "小计", STANDARD: str(yuan[:half].sum())}))
+        keys = {"person_key": world.person_keys(at), "place_key": world.places.house_keys(world.residence(at, period))}
+        yield Chunk(frame, at, keys, sheet=sheet, title=f"{town}高龄津贴发放表", lines=lines)
+
+
+SOURCE = Source(
+    name="minzheng/高龄津贴",
+    file=lambda world, period: "minzheng/高龄津贴发放表.xls",
+    columns=lambda period: _COLUMNS,
+    chunks=_chunks,
+    key="身份证",
+    layout="xls",
+    header_rows=2,
+)
