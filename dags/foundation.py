@@ -37,7 +37,8 @@ def gate(after: str, build: Any, doc_md: str) -> Any:
 
         try:
             with ending_told():
-                print(steps.gate(home(), after, build["build_id"]))
+                report = steps.gate(home(), after, build["build_id"])
+            print(f"{report.expectations} expectations, not met: {report.failed}, page: {report.report}")
         except GateStopped as stopped:
             steps.stop(home(), build["build_id"], datetime.fromisoformat(build["started_at"]), str(stopped))
             raise AirflowFailException(str(stopped)) from stopped

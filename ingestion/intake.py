@@ -260,6 +260,8 @@ def _write_raw(
         "rows": result.rows_by_kind,
         "decisions": [asdict(d) for d in (*found.decisions, *result.decisions)],
         "unread": [asdict(u) for u in result.unread],
+        "unread_count": result.unread_count,
+        "column_titles": {c.name: c.business_name for c in contract.columns},
         "columns": [{"sheet": t.sheet, "matched": m.columns, "rescued": list(m.extra),
                      "missing": list(m.missing_optional)} for t, m in zip(tables, matches, strict=True)],
         "sheets_not_taken": [t.sheet for t in not_taken],

@@ -64,6 +64,10 @@ KINDS = {"full": "全量（当天有效的全部记录）", "delta": "增量（�
 
 _ASK = "仍不清楚的，把本回执交给数据管理员。"
 _DEFAULT_ADVICE = ("按上面的原因改正文件，再放回原来的文件夹。", _ASK)
+_UNLIKE_ADVICE = (
+    "确认没有放错文件夹，文件的表头是真正的列名，没有被删去或改成别的内容。",
+    "如果是一种新的数据，请联系数据管理员登记数据契约；文件留在文件夹里，登记后会自动重读。",
+)
 ADVICE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("wrong_department",), ("把文件移到上面写明的文件夹，不用改内容。", _ASK)),
     (("extra_column",), ("删去多出的列后重新投放；确需报送这些列的，请数据管理员在数据契约中登记。", _ASK)),
@@ -245,14 +249,16 @@ def text(value: Any, limit: int = MAX_TEXT) -> str:
 
 
 def _visible(char: str) -> str:
-    if char in "\t\n\r ":
+    code, kind = ord(char), unicodedata.category(char)
+    if char in "\t\n\r":
         return " "
-    if char == "\u3000" or char.isprintable():
-        return char
-    kind = unicodedata.category(char)
     if kind == "Zs":
-        return " "
-    return "\ufffd" if kind in ("Cs", "Cn") else f"\\u{ord(char):04x}"
+        return char if char == "\u3000" else " "
+    if kind == "Cs" or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+        return "\ufffd"
+    if char.isprintable() or kind == "Cn":  # a rare character may be newer than Python's own tables
+        return char
+    return f"\\u{code:04x}"
 
 
 def _map(value: Any) -> Mapping[str, Any]:
@@ -312,10 +318,11 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
     status = _plain(receipt.get("status"))
     tone, state = STATUS.get(status, ("warn", text(status) or "状态不明"))
     rows = _rows(receipt)
-    unread = tuple(_unread(row) for row in _maps(receipt.get("unread")))
+    tables = _maps(receipt.get("tables"))
+    widths = {text(t.get("sheet")): len(t["columns"]) for t in tables if isinstance(t.get("columns"), list | tuple)}
+    unread = tuple(_unread(row, widths) for row in _maps(receipt.get("unread")))
     unread_count = max(len(unread), _count(receipt.get("unread_count")))
     columns = _column_sets(receipt)
-    tables = _maps(receipt.get("tables"))
     members = _members(receipt, base) if status == "container" else ()
     delivery_id = text(receipt.get("delivery_id"))
     return View(
@@ -325,7 +332,7 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
         state=state,
         verdict=_verdict(status, rows, unread_count, members),
         reason=text(receipt.get("reason_zh"), 2000) or ("没有记下原因。" if status == "refused" else ""),
-        steps=advice(receipt.get("code")) if status == "refused" else (),
+        steps=advice(receipt.get("code"), resembles=bool(_maps(receipt.get("nearest")))) if status == "refused" else (),
         figures=_figures(rows, columns, len(_maps(receipt.get("columns"))), unread_count) if status == "taken" else (),
         facts=tuple((label, value) for label, value in _facts(receipt) if value),
         rows=rows,
@@ -370,9 +377,11 @@ def _bare(receipt: Any, base: Path) -> View:
     )
 
 
-def advice(code: Any) -> tuple[str, ...]:
-    """What to do about a refusal, by its code."""
+def advice(code: Any, *, resembles: bool = True) -> tuple[str, ...]:
+    """What to do about a refusal, by its code; `resembles`: whether the page can name a dataset the file is close to."""
     name = _plain(code).lower()
+    if name == "unknown_dataset" and not resembles:
+        return _UNLIKE_ADVICE
     return next((steps for parts, steps in ADVICE if any(part in name for part in parts)), _DEFAULT_ADVICE)
 
 
@@ -387,13 +396,14 @@ def _verdict(status: str, rows: Sequence[Row], unread: int, members: Sequence[Me
         data = _data_rows(rows)
         found = f"读到 {data:,} 行数据" if data else "但没有读到任何数据行"
         return f"文件已接收，{found}，" + (
-            f"有 {unread:,} 行未能正常读取，见文末和工作簿。" if unread else "没有读不出的行。"
+            f"其中 {unread:,} 行未能正常读取，见文末和工作簿。" if unread else "没有读不出的行。"
         )
     if status == "refused":
         return "这个文件没有接收，原因和处理办法如下。文件夹里的其他文件不受影响。"
     if status == "container":
         taken = sum(m.tone == "good" for m in members)
-        return f"压缩包已拆开，内有 {len(members):,} 个文件，其中 {taken:,} 个已接收；每个文件各有一份回执。"
+        accepted = f"其中 {taken:,} 个已接收" if taken else "没有一个被接收"
+        return f"压缩包已拆开，内有 {len(members):,} 个文件，{accepted}。"
     return "本次交付的状态见下。"
 
 
@@ -532,14 +542,18 @@ def _nearest(found: Mapping[str, Any]) -> Nearest:
     return Nearest(text(found.get("title") or found.get("dataset")), percent, _texts(found.get("missing"), 60))
 
 
-def _unread(row: Mapping[str, Any]) -> Unread:
+def _unread(row: Mapping[str, Any], widths: Mapping[str, int]) -> Unread:
+    """`widths`: columns of the table on each sheet, to say by how much a row is too short or too long."""
     given = row.get("cells")
     cells = given if isinstance(given, list | tuple) else [] if given is None else [given]
     shown = [text(c, MAX_CELL) for c in cells[:BOOK_CELLS]]
     if len(cells) > BOOK_CELLS:
         shown.append(f"……另有 {len(cells) - BOOK_CELLS:,} 格")
+    sheet = text(row.get("sheet"))
     reason = text(row.get("reason_zh") or row.get("reason_en"), 600) or "没有记下原因"
-    return Unread(text(row.get("sheet")), text(row.get("row_number")), tuple(shown), reason, row_advice(reason))
+    width = widths.get(sheet, 0)
+    found = f"（{len(cells):,} 格，表头 {width:,} 格）" if "列数" in reason and width and len(cells) != width else ""
+    return Unread(sheet, text(row.get("row_number")), tuple(shown), reason + found, row_advice(reason))
 
 
 def _members(receipt: Mapping[str, Any], base: Path) -> tuple[Member, ...]:
@@ -547,12 +561,18 @@ def _members(receipt: Mapping[str, Any], base: Path) -> tuple[Member, ...]:
     for position, item in enumerate(_maps(receipt.get("members"))):
         name = text(item.get("member")) or "（没有文件名）"
         if "skipped" in item or not item.get("delivery_id"):
-            out.append(Member(name, "已跳过", "mute", text(item.get("skipped"))))
+            out.append(_skipped(name, text(item.get("skipped"), 600)))
         elif position < MEMBERS_LOOKED_UP:
             out.append(_member(receipt, item, name, base))
         else:
             out.append(Member(name, "另有回执", "mute", ""))
     return tuple(out)
+
+
+def _skipped(name: str, reason: str) -> Member:
+    """A member that was not looked at: what systems leave behind, or one that may not be opened."""
+    is_noise = reason in ("", "系统文件")
+    return Member(name, "已跳过" if is_noise else "未接收", "mute" if is_noise else "bad", reason)
 
 
 def _member(receipt: Mapping[str, Any], item: Mapping[str, Any], name: str, base: Path) -> Member:

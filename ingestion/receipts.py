@@ -43,9 +43,12 @@ def write_receipt(home: Home, receipt: dict[str, Any]) -> Path:
 
 
 def add_alias(home: Home, delivery_id: str, name: str) -> None:
-    """The same bytes came under one more name: the receipt says so, nothing is read again."""
+    """The same bytes came under one more name: receipt and page say so, nothing is read again."""
+    from ingestion.receipt_page import draw
+
     receipt = known_receipts(home).get(delivery_id)
     if receipt is None or name in (receipt["file"], *receipt.get("aliases", ())):
         return
     receipt["aliases"] = sorted([*receipt.get("aliases", ()), name])
+    draw(home, receipt)
     write_receipt(home, receipt)

@@ -12,6 +12,7 @@ every answer; who may see them in full asks for one record with `townlake why pe
 
 import marimo
 
+__generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="底座导览")
 
 
@@ -87,6 +88,7 @@ def drawing():
             sized.configure(font="Microsoft YaHei, PingFang SC, Noto Sans CJK SC, sans-serif", background="#ffffff")
             .configure_axis(**axis)
             .configure_legend(title=None, orient="top", labelFontSize=12, labelColor="#3c4754")
+            .configure_title(anchor="start", fontSize=13, color="#3c4754", fontWeight="normal")
             .configure_view(stroke=None)
         )
 
@@ -188,7 +190,8 @@ def conservation_drawn(alt, balance, colour, polished):
 @app.cell
 def not_taken(ask):
     refused = ask("""
-        select file as 文件, status as 状态, reason as 原因
+        select file as 文件, case status when 'refused' then '未接收' when 'held' then '暂缓' when 'withdrawn' then '撤回'
+                else status end as 状态, reason as 原因
         from foundation.delivery
         where status <> 'taken'
         order by file
@@ -445,7 +448,7 @@ def findings(ask):
         select case finding when 'entitled_not_paid' then '应领未领' when 'paid_but_dead' then '已去世仍在发'
                 when 'paid_not_entitled' then '不符合仍在发' when 'paid_cannot_tell' then '在发，无法判断'
                 when 'paid' then '正常发放' else '不享受' end as 结论,
-            count(*) as 人数, round(avg(age_years), 1) as 平均年龄, sum(paid_monthly_cny) as 月发放元
+            count(*) as 人数, round(avg(age_years), 1) as 平均年龄, sum(paid_monthly_cny)::double as 月发放元
         from marts.policy_old_age_allowance
         group by 结论
         order by 人数 desc, 结论
@@ -476,7 +479,7 @@ def allowance_by_county(ask):
     by_county = ask("""
         select coalesce(county.name, '（不详）') as 县市区, count(*) filter (finding = 'entitled_not_paid') as 应领未领,
             count(*) filter (finding = 'paid_but_dead') as 已去世仍在发,
-            sum(paid_monthly_cny) filter (finding = 'paid_but_dead') as 每月多发元
+            coalesce(sum(paid_monthly_cny) filter (finding = 'paid_but_dead'), 0)::double as 每月多发元
         from marts.policy_old_age_allowance as allowance
         left join foundation.area as county
             on left(allowance.area_code, 6) || '000000' = county.code and county.valid_to is null
@@ -493,7 +496,7 @@ def paid_but_dead(ask):
     dead = ask("""
         select masked_id(allowance.person_id) as 人员, masked_name(allowance.name) as 姓名, age_years as 年龄,
             county.name as 县市区, strftime(death_date, '%Y-%m') as 去世年月,
-            date_diff('month', death_date, as_of) as 已过月数, paid_monthly_cny as 月发放元
+            date_diff('month', death_date, as_of) as 已过月数, paid_monthly_cny::double as 月发放元
         from marts.policy_old_age_allowance as allowance
         left join foundation.area as county
             on left(allowance.area_code, 6) || '000000' = county.code and county.valid_to is null
@@ -520,9 +523,10 @@ def somebody(ask):
     example = ask("""
         with candidate as (
             select person_id
-            from marts.policy_old_age_allowance
-            where is_paid
-            order by finding = 'paid_but_dead' desc, person_id
+            from foundation.person_mention
+            where person_id is not null
+            group by person_id
+            order by count(distinct dataset) desc, person_id
             limit 200
         )
         select value.person_id,
@@ -542,15 +546,20 @@ def origin_of_every_value(lake, person_id):
     origin = lake.execute(
         """
         select value.attribute as 属性, masked_value(value.attribute, value.value) as 值,
-            case when bool_or(value.is_chosen) then '✓' else '' end as 采用, max(value.survivorship_rule) as 取值规则,
-            mention.file as 文件, coalesce(mention.sheet, '') as 工作表, min(mention.row_number) as 行
+            case when bool_or(value.is_chosen) then '✓' else '' end as 采用,
+            case max(value.survivorship_rule) when 'only_value' then '唯一的说法' when 'only_current' then '唯一现行的说法'
+                when 'most_trusted_then_newest' then '最可信、最新' else max(value.survivorship_rule) end as 取值规则,
+            count(distinct mention.delivery_id) as 交付数,
+            arg_max(
+                concat_ws(' · ', mention.file, mention.sheet, '第 ' || mention.row_number || ' 行'),
+                (mention.delivered_on, mention.file, mention.row_number)) as 最近一次出处
         from foundation.person_value as value
         join foundation.person_mention as mention
             on value.content_id = mention.content_id and value.person_id = mention.person_id
         where value.person_id = $person_id
-        group by value.attribute, value.value, mention.file, mention.sheet
-        order by value.attribute, 采用 desc, 文件, 工作表, 行
-    """,
+        group by value.attribute, value.value
+        order by value.attribute, 采用 desc, 最近一次出处
+        """,
         {"person_id": person_id},
     ).pl()
     origin
@@ -564,7 +573,7 @@ def _(mo):
 
     - `townlake query "from marts.policy_old_age_allowance where finding = 'entitled_not_paid'"`：该领未领的名单
     - `townlake why person <person_id>`：一个人每个值的来历
-    - `townlake quarantine list`：隔离区里等着改正的行
+    - `townlake query "from foundation.quarantine where status = 'open'"`：隔离区里等着改正的行
     - `outbox/<部门>/`：每个文件的回执
     """)
     return

@@ -25,16 +25,20 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: an office net
 
 import great_expectations as gx
 import sqlalchemy
+from great_expectations.compatibility import pydantic
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.core import UnexpectedRowsExpectation
 
 Severity = Literal["critical", "warning", "info"]
+EngineType = type[SqlAlchemyExecutionEngine]
 
 
 class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
     """One connection, opened once, kept open."""
+
+    _connection: Any
 
     def __init__(self, *args: Any, setup: Sequence[str] = (), **kwargs: Any) -> None:
         self._setup = tuple(setup)
@@ -66,14 +70,15 @@ class DuckDBDatasource(SQLDatasource):
     """`context.data_sources.add_duckdb(name, connection_string="duckdb:///file", setup=[...])`; query assets only.
 
     The connection string must name a scratch file (column expectations fail on `:memory:`); what is to be validated is
-    attached by `setup`, statements run when the connection opens.
+    attached by `setup`, statements run when the connection opens. A process may build the same datasource twice on one
+    DuckDB: for a file context write `attach if not exists`.
     """
 
-    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
-    setup: list[str] = []
+    type: Literal["duckdb"] = "duckdb"
+    setup: list[str] = pydantic.Field(default_factory=list)
 
     @property
-    def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:
+    def execution_engine_type(self) -> EngineType:
         """The engine of this module."""
         return DuckDBExecutionEngine
 
@@ -91,14 +96,14 @@ _BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def escaped(sql: str) -> str:
-    """SQL that arrives in DuckDB as written: GX formats every query (braces), SQLAlchemy looks for parameters (colons)."""
+    """SQL that reaches DuckDB as written, although GX formats it (braces) and SQLAlchemy looks for parameters (colons)."""
     return _BIND.sub(r"\:", sql).replace("{", "{{").replace("}", "}}")
 
 
 def unexpected_rows(
     where: str, *, select: str = "*", severity: Severity = "critical", meta: Mapping[str, Any] | None = None
 ) -> UnexpectedRowsExpectation:
-    """Expects no row of the batch to satisfy `where`; the rows that do are the finding. Plain SQL: braces are taken care of."""
+    """Expects no row of the batch to satisfy `where`; the rows that do are the finding. Write plain SQL."""
     return UnexpectedRowsExpectation(
         unexpected_rows_query=f"select {escaped(select)} from {{batch}} where {escaped(where)}",
         severity=severity,

@@ -22,7 +22,7 @@ ENOUGH_ROWS = 20
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation. The SQL parts read a row of the profile; `zh` and `en` say what is expected, as half sentences."""
+    """One expectation. The SQL parts read a row of the profile; `zh` and `en` say what is expected (half sentences)."""
 
     name: str
     zh: str
@@ -33,9 +33,12 @@ class Check:
     column: str | None = None
     fails: str | None = None
     checked: str = '"rows"'
-    observed: str = "null"
-    """What was found, as text in both languages; null: the number and share of failed rows say it."""
+    found_zh: str = "null"
+    """What was found, as text; null: the number and share of failed rows say it."""
+    found_en: str = "null"
     example: str = "null"
+    said: str = "false"
+    """True for a row whose finding another check already words."""
 
     @property
     def condition(self) -> str:
@@ -90,25 +93,19 @@ class RowCheck:
         )  # fmt: skip
 
 
-def by_share(
-    name: str, column: str | None, failed: str, checked: str, zh: str, en: str, *, stops: bool
-) -> list[Check]:
+def by_share(name: str, column: str | None, failed: str, checked: str, *, zh: str, en: str, stops: bool) -> list[Check]:
     """The two checks of a share: a warning above 10 %, and critical above 50 % of enough rows where `stops`.
 
-    `zh` and `en` hold a `%s` for the limit. What is critical is not said a second time as a warning.
+    `zh` and `en` hold a `%s` for the limit. What is critical is not worded a second time as a warning.
     """
     share = f"{failed}::double / nullif({checked}, 0)"
     high = f"coalesce({share} > 0.5 and {checked} >= {ENOUGH_ROWS}, false)"
     some = f"coalesce({share} > 0.1, false)"
-    checks = [
-        Check(name, zh % "10 %", en % "10 %", "warning", failed, column,
-              fails=f"{some} and not {high}" if stops else some, checked=checked)
-    ]  # fmt: skip
-    if stops:
-        checks.insert(
-            0, Check(f"{name}_high", zh % "50 %", en % "50 %", "critical", failed, column, fails=high, checked=checked)
-        )
-    return checks
+    warning = Check(
+        name, zh % "10 %", en % "10 %", "warning", failed, column, some, checked, said=high if stops else "false"
+    )
+    critical = Check(f"{name}_high", zh % "50 %", en % "50 %", "critical", failed, column, high, checked)
+    return [critical, warning] if stops else [warning]
 
 
 def one_of(values: Iterable[str]) -> str:
@@ -131,7 +128,7 @@ def profile_of(
     extra: Sequence[str] = (),
     where: str | None = None,
 ) -> str:
-    """The profile of row checks over one table `e`: one row, or one per value of the columns `by`; `extra` measures besides."""
+    """The profile of row checks over a table `e`: one row, or one per value of `by`; `extra` are further measures."""
     columns = [*by, 'count(*) as "rows"', *extra, *(m for c in checks for m in c.measures())]
     lines = [f"select {', '.join(columns)}", f"from {table(relation)} as e", *joins]
     if where:

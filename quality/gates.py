@@ -27,6 +27,7 @@ from warehouse.lake import attach_statement, extension_directory, lake_exists, l
 if TYPE_CHECKING:
     from quality.adapter import Source
 
+
 @dataclass(frozen=True)
 class Failure:
     """One finding: an expectation one delivery (or, without `delivery_id`, the table) does not meet."""
@@ -84,7 +85,7 @@ class GateReport:
     def failures(self) -> list[Failure]:
         """All findings, the critical ones first."""
         found = [f for r in self.results for f in r.failures]
-        return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.suite, -f.failed_rows))  # type: ignore[arg-type]
+        return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.suite, -f.failed_rows))
 
     def to_json(self) -> dict[str, Any]:
         """The run without its passed expectations: for `--json` and task results."""
@@ -96,7 +97,10 @@ class GateReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for the JSON beside the page."""
-        return {**self.to_json(), "results": [{k: v for k, v in asdict(r).items() if k != "failures"} for r in self.results]}
+        return {
+            **self.to_json(),
+            "results": [{k: v for k, v in asdict(r).items() if k != "failures"} for r in self.results],
+        }
 
 
 def run_gate(
@@ -184,7 +188,9 @@ def _delivered(source: Source, relations: set[str]) -> set[str]:
     """Datasets of which something was taken."""
     if "foundation.delivery" not in relations:
         return set()
-    return {row[0] for row in source.execute("select distinct dataset from lake.foundation.delivery where status = 'taken'")}
+    return {
+        row[0] for row in source.execute("select distinct dataset from lake.foundation.delivery where status = 'taken'")
+    }
 
 
 def _new_deliveries(source: Source, relations: set[str]) -> list[str] | None:
@@ -202,7 +208,9 @@ def _new_deliveries(source: Source, relations: set[str]) -> list[str] | None:
 # ---- one suite ------------------------------------------------------------------------------------------------------
 
 
-def _examine_suite(source: Source, suite: Suite, profile: str, relations: set[str], delivered: set[str]) -> list[Result]:
+def _examine_suite(
+    source: Source, suite: Suite, profile: str, relations: set[str], delivered: set[str]
+) -> list[Result]:
     """Takes the profile, lets GX judge it, and words the findings. What cannot be looked at has failed, critically."""
     missing = [r for r in suite.relations if r not in relations]
     if missing:
@@ -226,11 +234,14 @@ def _examine_suite(source: Source, suite: Suite, profile: str, relations: set[st
 def _expectation(check: Check) -> Any:
     from quality.adapter import unexpected_rows
 
-    select = (
-        f"*, ({check.failed})::bigint as gate_failed, ({check.checked})::bigint as gate_checked, "
-        f"({check.observed})::varchar as gate_observed, ({check.example})::varchar as gate_example"
+    parts = {
+        "failed": f"({check.failed})::bigint", "checked": f"({check.checked})::bigint", "found_zh": f"({check.found_zh})::varchar",
+        "found_en": f"({check.found_en})::varchar", "example": f"({check.example})::varchar", "said": check.said,
+    }  # fmt: skip
+    select = "*, " + ", ".join(f"{sql} as gate_{name}" for name, sql in parts.items())
+    return unexpected_rows(
+        check.condition, select=select, severity=check.severity, meta={"zh": check.zh, "en": check.en}
     )
-    return unexpected_rows(check.condition, select=select, severity=check.severity, meta={"zh": check.zh, "en": check.en})
 
 
 def _totals(profile: str, suite: Suite) -> str:
@@ -240,31 +251,34 @@ def _totals(profile: str, suite: Suite) -> str:
 
 
 def _result(suite: Suite, check: Check, outcome: Any, failed: int, checked: int) -> Result:
+    if problem := _exception_of(outcome):
+        return _unseen(suite, f"无法检查：{problem}", f"it cannot be checked: {problem}")
     rows: Sequence[Mapping[str, Any]] = outcome.result.get("details", {}).get("unexpected_rows", [])
-    failures = [_failure(suite, check, row) for row in rows]
-    if not outcome.success and not failures:
-        failures = [_unseen(suite, "无法检查", "it cannot be checked: " + _exception_of(outcome)).failures[0]]
-    observed = failures[0].observed if len(failures) == 1 else _share(failed, checked)
-    failed_rows = sum(f.failed_rows for f in failures)  # a share within its limit fails nothing
-    severity = "critical" if failures and failures[0].expectation == _UNSEEN else check.severity
+    failures = [_failure(suite, check, row) for row in rows if not row["gate_said"]]
+    failed_rows = sum(int(row["gate_failed"] or 0) for row in rows)  # a share within its limit fails nothing
+    observed = failures[0].observed if len(failures) == 1 == len(rows) else _share(failed, checked)
     return Result(
-        suite.name, suite.zh, check.name, check.column, severity, bool(outcome.success), failed_rows, checked, observed,
+        suite.name, suite.zh, check.name, check.column, check.severity, bool(outcome.success), failed_rows, checked, observed,
         check.zh, check.en, failures,
     )  # fmt: skip
 
 
 def _failure(suite: Suite, check: Check, row: Mapping[str, Any]) -> Failure:
     failed, checked = int(row["gate_failed"] or 0), int(row["gate_checked"] or 0)
-    found, example = row["gate_observed"], row["gate_example"]
+    found_zh, found_en, example = row["gate_found_zh"], row["gate_found_en"], row["gate_example"]
     where_zh, where_en = _where(suite, row)
-    zh = f"{where_zh}：要求{check.zh}；" + (f"实际 {found}" if found else f"{checked:,} 行中有 {failed:,} 行不符（{_percent(failed, checked)}）")
+    zh = f"{where_zh}：要求{check.zh}；" + (
+        f"实际{found_zh}" if found_zh else f"{checked:,} 行中有 {failed:,} 行不符（{_percent(failed, checked)}）"
+    )
     en = f"{where_en}: expected {check.en}, " + (
-        f"found {found}" if found else f"but {failed:,} of {checked:,} rows break this ({_percent(failed, checked)})"
+        f"found {found_en}"
+        if found_en
+        else f"but {failed:,} of {checked:,} rows break this ({_percent(failed, checked)})"
     )
     if example:
         zh, en = f"{zh}，例如 {example}", f"{en}, for example {example}"
     return Failure(
-        suite.name, check.name, check.column, check.severity, failed, checked, found or _share(failed, checked), zh, en,
+        suite.name, check.name, check.column, check.severity, failed, checked, found_zh or _share(failed, checked), zh, en,
         row.get("dataset"), row.get("file"), row.get("delivery_id"), example,
     )  # fmt: skip
 
@@ -285,12 +299,26 @@ _UNSEEN = "can_be_checked"
 
 def _unseen(suite: Suite, zh: str, en: str) -> Result:
     failure = Failure(suite.name, _UNSEEN, None, "critical", 0, 0, en, f"{suite.zh}：{zh}", f"{suite.name}: {en}")
-    return Result(suite.name, suite.zh, _UNSEEN, None, "critical", False, 0, 0, en, "可以检查", "to be there for checking", [failure])
+    return Result(
+        suite.name,
+        suite.zh,
+        _UNSEEN,
+        None,
+        "critical",
+        False,
+        0,
+        0,
+        en,
+        "可以检查",
+        "to be there for checking",
+        [failure],
+    )
 
 
 def _exception_of(outcome: Any) -> str:
-    infos = [v for v in (outcome.exception_info or {}).values() if isinstance(v, dict)]
-    return (str(infos[0].get("exception_message", "")) if infos else "").split("\n")[0]
+    """First line of what kept GX from judging; empty where it judged."""
+    infos = [v for v in (outcome.exception_info or {}).values() if isinstance(v, dict) and v.get("raised_exception")]
+    return str(infos[0].get("exception_message") or "unknown").split("\n")[0] if infos else ""
 
 
 def _reason(error: Exception) -> str:
@@ -310,20 +338,28 @@ def _share(failed: int, checked: int) -> str:
 _TEXT_LIMIT = 2000
 
 
+def _reasons(result: Result) -> str | None:
+    if result.success:
+        return None
+    return "；".join(f.zh for f in result.failures)[:_TEXT_LIMIT] or "见同名的拦截项"
+
+
 def _record(home: Home, report: GateReport, started: datetime) -> None:
     """One row per expectation into quality.gate_result, in place of those of an earlier run for the same build."""
     if not lake_exists(home):
         return
     rows = [
         (report.build_id, report.layer, r.suite, r.expectation, r.column, r.severity, r.success, r.observed, r.failed_rows,
-         r.checked_rows, "；".join(f.zh for f in r.failures)[:_TEXT_LIMIT] or None)
+         r.checked_rows, _reasons(r))
         for r in report.results
     ]  # fmt: skip
     columns = ("build_id", "layer", "suite", "expectation", "column", "severity", "success", "observed", "failed_rows",
                "checked_rows", "reason")  # fmt: skip
     with writing(home) as con:
         con.execute("begin")
-        con.execute("delete from lake.quality.gate_result where build_id = ? and layer = ?", [report.build_id, report.layer])
+        con.execute(
+            "delete from lake.quality.gate_result where build_id = ? and layer = ?", [report.build_id, report.layer]
+        )
         if rows:
             values = ", ".join("(" + ", ".join(literal(v) for v in row) + ")" for row in rows)
             con.execute(

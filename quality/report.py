@@ -57,7 +57,11 @@ def _template() -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.filters["count"] = lambda number: f"{int(number):,}"
     return environment.get_template("gates.html.j2")
@@ -84,7 +88,9 @@ def _view(build_id: str, gates: list[dict[str, Any]]) -> dict[str, Any]:
 def _gate(gate: dict[str, Any]) -> dict[str, Any]:
     suites: dict[str, dict[str, Any]] = {}
     for result in gate["results"]:
-        suite = suites.setdefault(result["suite"], {"name": result["suite"], "zh": result["suite_zh"], "rows": [], "failed": 0})
+        suite = suites.setdefault(
+            result["suite"], {"name": result["suite"], "zh": result["suite_zh"], "rows": [], "failed": 0}
+        )
         tone, label = SEVERITY[result["severity"]]
         suite["rows"].append({**result, "tone": tone, "label": label})
         suite["failed"] += not result["success"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ingestion.contracts import Column, DatasetContract
-from quality.checks import Check, RowCheck, Suite, by_share, one_of, profile_of, table
+from quality.checks import Check, RowCheck, Severity, Suite, by_share, one_of, profile_of, table
 from warehouse.errors import WrongUse
 from warehouse.lake import literal, quote
 
@@ -43,7 +43,7 @@ def deliveries_suite(contracts: Mapping[str, DatasetContract]) -> Suite:
         from {table(DELIVERY)} where status = 'taken'"""
     checks = (
         Check("delivery_has_contract", "交付所属的数据集有数据契约", "the dataset of the delivery to have a contract", "critical",
-              "case when stray then \"rows\" else 0 end", "dataset", fails="stray", observed="dataset"),
+              "case when stray then \"rows\" else 0 end", "dataset", fails="stray", found_zh="dataset", found_en="dataset"),
     )  # fmt: skip
     return Suite("staging.delivery", "交付登记", profile, checks, (DELIVERY,))
 
@@ -65,39 +65,41 @@ def dataset_suite(contract: DatasetContract, scope: Collection[str] | None = Non
 
 
 def _conservation() -> list[Check]:
-    read = "'回执 receipt ' || data_rows || ' = 接受 accepted ' || accepted || ' + 隔离 quarantined ' || refused"
+    recorded = "coalesce(recorded_accepted, 0) || ' + ' || coalesce(recorded_refused, 0)"
     return [
         Check("rows_conserved", "回执中的数据行数 = 接受 + 隔离", "data rows of the receipt = rows accepted + rows quarantined",
               "critical", "abs(data_rows - accepted - refused)", checked="data_rows",
-              observed=f"replace({read}, ' = ', ' ≠ ')"),
+              found_zh="'回执 ' || data_rows || ' ≠ 接受 ' || accepted || ' + 隔离 ' || refused",
+              found_en="'receipt ' || data_rows || ' ≠ accepted ' || accepted || ' + quarantined ' || refused"),
         Check("counts_recorded", "交付登记的接受、隔离行数与表中一致", "the recorded counts of the delivery to match the table",
               "critical", "abs(coalesce(recorded_accepted, 0) - accepted) + abs(coalesce(recorded_refused, 0) - refused)",
-              checked="data_rows",
-              observed="'登记 recorded ' || coalesce(recorded_accepted, 0) || ' + ' || coalesce(recorded_refused, 0) "
-              "|| '，表中 in the table ' || accepted || ' + ' || refused"),
+              checked="data_rows", found_zh=f"'登记 ' || {recorded} || '，表中 ' || accepted || ' + ' || refused",
+              found_en=f"'recorded ' || {recorded} || ', in the table ' || accepted || ' + ' || refused"),
     ]  # fmt: skip
 
 
 def _row_counts(contract: DatasetContract) -> list[Check]:
-    delivery, found = contract.custom.delivery, "data_rows || ' 行 rows'"
+    delivery = contract.custom.delivery
+    found = {"found_zh": "data_rows || ' 行'", "found_en": "data_rows || ' rows'"}
     checks = []
     if delivery.minimum_rows is not None:
         n = delivery.minimum_rows
         checks.append(
             Check("minimum_rows", f"每次交付不少于 {n} 行", f"at least {n:,} rows in a delivery", "critical",
-                  f"greatest({n} - data_rows, 0)", checked="data_rows", observed=found)
+                  f"greatest({n} - data_rows, 0)", checked="data_rows", **found)
         )  # fmt: skip
     if delivery.maximum_rows is not None:
         n = delivery.maximum_rows
         checks.append(
             Check("maximum_rows", f"每次交付不多于 {n} 行", f"at most {n:,} rows in a delivery", "warning",
-                  f"greatest(data_rows - {n}, 0)", checked="data_rows", observed=found)
+                  f"greatest(data_rows - {n}, 0)", checked="data_rows", **found)
         )  # fmt: skip
     return checks
 
 
 def _quarantined() -> list[Check]:
-    return by_share("quarantined", None, "refused", '"rows"', "被隔离的行不超过 %s", "at most %s of the rows quarantined", stops=True)
+    zh, en = "被隔离的行不超过 %s", "at most %s of the rows quarantined"
+    return by_share("quarantined", None, "refused", '"rows"', zh=zh, en=en, stops=True)
 
 
 def _key(contract: DatasetContract) -> list[Check]:
@@ -116,8 +118,8 @@ def _required(column: Column) -> list[Check]:
         return []
     return by_share(
         "required_missing", column.name, quote(f"{column.name}.missing"), "kept",
-        f"必填项“{column.business_name}”缺失的行不超过 %s",
-        f"at most %s of the rows without the required {column.name}", stops=True,
+        zh=f"必填项“{column.business_name}”缺失的行不超过 %s",
+        en=f"at most %s of the rows without the required {column.name}", stops=True,
     )  # fmt: skip
 
 
@@ -128,8 +130,8 @@ def _codes(column: Column) -> list[Check]:
     coded = is_coded(column)
     checks = by_share(
         "code_unknown" if coded else "value_unusable", column.name, unusable, given,
-        f"“{column.business_name}”中" + ("不在代码表里" if coded else "无法使用") + "的值不超过 %s",
-        f"at most %s of the values of {column.name} " + ("outside its code list" if coded else "unusable"),
+        zh=f"“{column.business_name}”中" + ("不在代码表里" if coded else "无法使用") + "的值不超过 %s",
+        en=f"at most %s of the values of {column.name} " + ("outside its code list" if coded else "unusable"),
         stops=coded,
     )  # fmt: skip
     if allowed_codes(column):
@@ -167,9 +169,15 @@ def _dataset_profile(contract: DatasetContract, checked: str, scope: Collection[
         if column.required:
             content.append(f"count(*) filter (where {name} is null) as {quote(column.name + '.missing')}")
         if codes := allowed_codes(column):
-            content.append(f"count(*) filter (where {name} not in {one_of(codes)}) as {quote(column.name + '.foreign')}")
-        issues.append(f"count(*) filter (where \"column\" = {literal(column.name)}) as {quote(column.name + '.unusable')}")
-    zero = [f"coalesce(issue.{quote(c.name + '.unusable')}, 0) as {quote(c.name + '.unusable')}" for c in contract.columns]
+            content.append(
+                f"count(*) filter (where {name} not in {one_of(codes)}) as {quote(column.name + '.foreign')}"
+            )
+        issues.append(
+            f'count(*) filter (where "column" = {literal(column.name)}) as {quote(column.name + ".unusable")}'
+        )
+    zero = [
+        f"coalesce(issue.{quote(c.name + '.unusable')}, 0) as {quote(c.name + '.unusable')}" for c in contract.columns
+    ]
     return f"""
         with delivery as (
             select delivery_id, dataset, file, delivered_on, coalesce(data_rows, 0) as data_rows,
@@ -197,10 +205,13 @@ def _dataset_profile(contract: DatasetContract, checked: str, scope: Collection[
 
 
 def _key_measures(contract: DatasetContract) -> list[str]:
-    """Repeats are counted by a 64-bit hash: an eighth of the memory, one false repeat expected in 10¹¹ pairs of 10⁷ rows."""
+    """Repeats are counted by a 64-bit hash, which takes less memory; a false repeat among 10⁷ keys has odds of 3 in 10⁶."""
     if not contract.key:
         return []
-    return ["count(row_key) as keyed", "count(row_key) - count(distinct hash(row_key)) filter (where row_key is not null) as key_repeats"]
+    return [
+        "count(row_key) as keyed",
+        "count(row_key) - count(distinct hash(row_key)) filter (where row_key is not null) as key_repeats",
+    ]
 
 
 # ---- foundation -----------------------------------------------------------------------------------------------------
@@ -230,12 +241,14 @@ def _identity(entity: str) -> list[RowCheck]:
 
 
 def _reference(
-    column: str, target: str, target_key: str, zh: str, en: str, *, severity: str = "critical", key: str
+    column: str, target: str, target_key: str, zh: str, en: str, *, severity: Severity = "critical", key: str
 ) -> tuple[RowCheck, str]:
     """A check that what `column` names exists, and the join it needs."""
     alias = quote(f"to_{column}")
     wrong = f"e.{quote(column)} is not null and {alias}.id is null"
-    check = RowCheck("reference_exists", wrong, zh, en, column, severity, of=f"e.{quote(column)} is not null", example=key)  # type: ignore[arg-type]
+    check = RowCheck(
+        "reference_exists", wrong, zh, en, column, severity, of=f"e.{quote(column)} is not null", example=key
+    )
     join = f"left join (select distinct {quote(target_key)} as id from {table(target)}) as {alias} on e.{quote(column)} = {alias}.id"
     return check, join
 
@@ -263,7 +276,15 @@ _AREA, _GRID, _PLACE = "foundation.area", "foundation.grid", "foundation.place"
 
 def _located(key: str, area: str = "area_code", grid: str = "grid_code") -> list[tuple[RowCheck, str]]:
     return [
-        _reference(area, _AREA, "code", "所在区划在区划表中", "the area to be in the table of areas", severity="warning", key=key),
+        _reference(
+            area,
+            _AREA,
+            "code",
+            "所在区划在区划表中",
+            "the area to be in the table of areas",
+            severity="warning",
+            key=key,
+        ),
         _reference(grid, _GRID, "code", "所在网格在网格表中", "the grid to be in the table of grids", key=key),
     ]
 
@@ -275,7 +296,9 @@ def person_suite() -> Suite:
         _reference(c, _PLACE, "place_id", f"{zh}在地址表中", f"the place of {c} to exist", key=key)
         for c, zh in (("residence_place_id", "居住地址"), ("registered_place_id", "户籍地址"))
     ]
-    household = _reference("household_id", "foundation.household", "household_id", "所在户存在", "the household to exist", key=key)
+    household = _reference(
+        "household_id", "foundation.household", "household_id", "所在户存在", "the household to exist", key=key
+    )
     rules = [
         RowCheck("dead_not_alive", "e.is_alive and e.death_date is not null", "有死亡日期的人不标为健在",
                  "nobody with a date of death to be alive", "is_alive", example=key),
@@ -287,7 +310,9 @@ def person_suite() -> Suite:
         RowCheck("confidence_in_range", "e.confidence is null or e.confidence not between 0 and 1", "置信度在 0 与 1 之间",
                  "a confidence from 0 to 1", "confidence", "warning", example=key),
     ]  # fmt: skip
-    return _entity_suite("person", "人员", [*places, household, *_located(key)], rules, (_PLACE, "foundation.household", _AREA, _GRID))
+    return _entity_suite(
+        "person", "人员", [*places, household, *_located(key)], rules, (_PLACE, "foundation.household", _AREA, _GRID)
+    )
 
 
 def organisation_suite() -> Suite:
@@ -295,7 +320,14 @@ def organisation_suite() -> Suite:
     key = "e.organisation_id"
     references = [
         _reference("place_id", _PLACE, "place_id", "住所在地址表中", "the place to exist", key=key),
-        _reference("legal_person_id", "foundation.person", "person_id", "法定代表人在人员表中", "the legal person to exist", key=key),
+        _reference(
+            "legal_person_id",
+            "foundation.person",
+            "person_id",
+            "法定代表人在人员表中",
+            "the legal person to exist",
+            key=key,
+        ),
         *_located(key),
     ]
     return _entity_suite("organisation", "组织机构", references, [], (_PLACE, "foundation.person", _AREA, _GRID))
@@ -325,22 +357,52 @@ def event_suite() -> Suite:
     """Events."""
     key = "e.event_id"
     place = _reference("place_id", _PLACE, "place_id", "发生地点在地址表中", "the place to exist", key=key)
-    reports = RowCheck("reports_counted", "coalesce(e.reports, 0) < 1", "合并的诉求件数不少于 1", "at least one report", "reports", example=key)
+    reports = RowCheck(
+        "reports_counted",
+        "coalesce(e.reports, 0) < 1",
+        "合并的诉求件数不少于 1",
+        "at least one report",
+        "reports",
+        example=key,
+    )
     return _entity_suite("event", "事件", [place, *_located(key)], [reports], (_PLACE, _AREA, _GRID))
 
 
 def grid_suite() -> Suite:
     """Grids: each once, in a community that exists."""
-    parent, join = _reference("parent", _AREA, "code", "网格所属社区在区划表中", "the community of the grid to exist", severity="warning", key="e.code")
+    parent, join = _reference(
+        "parent",
+        _AREA,
+        "code",
+        "网格所属社区在区划表中",
+        "the community of the grid to exist",
+        severity="warning",
+        key="e.code",
+    )
     checks = [
         RowCheck("id_present", "e.code is null", "网格编码不为空", "a code in every row", "code"),
         parent,
-        RowCheck("geometry_present", "e.geometry is null", "网格有范围", "a geometry", "geometry", "warning", example="e.code"),
-        RowCheck("validity_ordered", "e.valid_to <= e.valid_from", "失效日期晚于生效日期", "to end after it began", "valid_to", example="e.code"),
+        RowCheck(
+            "geometry_present",
+            "e.geometry is null",
+            "网格有范围",
+            "a geometry",
+            "geometry",
+            "warning",
+            example="e.code",
+        ),
+        RowCheck(
+            "validity_ordered",
+            "e.valid_to <= e.valid_from",
+            "失效日期晚于生效日期",
+            "to end after it began",
+            "valid_to",
+            example="e.code",
+        ),
     ]
     profile = profile_of(_GRID, checks, joins=[join], extra=[_repeats("e.code")])
     most = by_share("communities_exist", "parent", quote(parent.key), quote(parent.key + ".of"),
-                    "所属社区不在区划表中的网格不超过 %s", "at most %s of the grids in unknown communities", stops=True)[:1]  # fmt: skip
+                    zh="所属社区不在区划表中的网格不超过 %s", en="at most %s of the grids in unknown communities", stops=True)[:1]  # fmt: skip
     unique = Check("id_unique", "网格编码不重复", "every grid code once", "critical", "id_repeats", "code")
     return Suite("foundation.grid", "网格", profile, (unique, *(c.check() for c in checks), *most), (_GRID, _AREA))
 
@@ -368,7 +430,10 @@ def area_suite() -> Suite:
     extra = [
         _repeats("e.code"),
         *(f"count(*) filter (where e.level = '{k}') as {quote(k)}" for k in _LEVELS),
-        *(f"count(*) filter (where {own} = {v} and {above} = {v - 1}) as {quote(k + '.placed')}" for k, v in _LEVELS.items()),
+        *(
+            f"count(*) filter (where {own} = {v} and {above} = {v - 1}) as {quote(k + '.placed')}"
+            for k, v in _LEVELS.items()
+        ),
     ]
     profile = profile_of(_AREA, checks, joins=joins, extra=extra, where="e.valid_to is null")
     counts = " || ' · ' || ".join(f"'{k} ' || {quote(k)}" for k in _LEVELS)
@@ -376,9 +441,9 @@ def area_suite() -> Suite:
     first = (
         Check("id_unique", "现行区划代码不重复", "every valid code once", "critical", "id_repeats", "code"),
         Check("one_city", "恰有一个市级区划", "exactly one city", "critical", "abs(city - 1)", "level",
-              fails='"rows" > 0 and city <> 1', observed="'city ' || city"),
+              fails='"rows" > 0 and city <> 1', found_zh="city || ' 个'", found_en="city::varchar"),
         Check("levels_add_up", "各级数量与上级所辖之和一致", "the areas of a level to be the sum of what lies below the level above",
-              "critical", lost, "level", observed=counts),
+              "critical", lost, "level", found_zh=counts, found_en=counts),
     )  # fmt: skip
     return Suite("foundation.area", "行政区划", profile, (*first, *(c.check() for c in checks)), (_AREA,))
 
@@ -416,7 +481,7 @@ def quarantine_suite() -> Suite:
             from {table("foundation.quarantine")} group by delivery_id) as q using (delivery_id)"""
     checks = (
         Check("quarantine_complete", "被隔离的行都完整保留在隔离区", "every refused row to be kept in quarantine", "critical",
-              'abs("rows" - kept)', observed="'隔离 quarantined ' || \"rows\" || '，保留 kept ' || kept"),
+              'abs("rows" - kept)', found_zh="'隔离 ' || \"rows\" || '，保留 ' || kept", found_en="'quarantined ' || \"rows\" || ', kept ' || kept"),
         Check("reason_given", "每条隔离行都有原因", "a reason with every quarantined row", "warning", "without_reason", "reason"),
         Check("status_in_set", "隔离状态取值正确", "a known status", "critical", "odd_status", "status"),
     )  # fmt: skip
@@ -482,7 +547,7 @@ def old_age_suite() -> Suite:
     more = (
         Check("one_row_each", "每人一行", "one row per person", "critical", "id_repeats", "person_id"),
         Check("matches_policy_match", "行数与政策匹配表一致", "as many rows as policy_match has answers", "critical", 'abs("rows" - matched)',
-              observed="\"rows\" || ' / ' || matched"),
+              found_zh="\"rows\" || ' 与 ' || matched", found_en="\"rows\" || ' against ' || matched"),
     )  # fmt: skip
     return Suite(
         "marts.policy_old_age_allowance", "高龄津贴", profile, (*(c.check() for c in checks), *more),

@@ -90,36 +90,28 @@ def load(path: Path = SEED_FILE) -> pl.DataFrame:
 def covered(draw: Draw, persons: int, path: Path = SEED_FILE) -> pl.DataFrame:
     """The communities of a city of `persons`, sorted by code, with `weight`, their relative population.
 
-    Towns come from every county in turn, urban and rural; all 6,509 communities are covered from about two million persons on.
+    Towns come from every county in turn; all 6,509 communities are covered from about two million persons on.
     """
     every = load(path)
     wanted = min(every.height, max(6, -(-persons // PERSONS_PER_COMMUNITY)))
-    town = every.group_by("town_code").agg(
-        pl.first("county_code"), size=pl.len().cast(pl.Int64), urban=pl.col("urban").any()
-    )
+    chosen = every.join(_towns(draw, every, wanted), on="town_code", how="semi").sort("community_code")
+    luck = draw.uniform("community/order", np.arange(chosen.height)) - 0.05 * chosen["urban"].to_numpy()
+    chosen = chosen.with_columns(_luck=luck).with_columns(_turn=pl.col("_luck").rank("ordinal").over("town_code"))
+    chosen = chosen.sort("_turn", "_luck").head(wanted).sort("community_code").drop("_luck", "_turn")
+    size = np.where(chosen["urban"].to_numpy(), URBAN_WEIGHT, 1.0)
+    return chosen.with_columns(weight=size * np.exp(0.45 * _normal(draw, chosen.height)))
+
+
+def _towns(draw: Draw, every: pl.DataFrame, wanted: int) -> pl.DataFrame:
+    """The towns of a city of `wanted` communities: one of each county in turn, urban ones a little earlier."""
+    town = every.group_by("town_code").agg(pl.first("county_code"), size=pl.len(), urban=pl.col("urban").any())
     town = town.sort("town_code")
-    number = np.arange(town.height)
-    # one county after another, in each county an urban town first, else at random
-    luck = draw.uniform("town/order", number) - 0.25 * town["urban"].to_numpy()
-    town = town.with_columns(luck=pl.Series(luck)).sort("luck", "town_code")
-    county_luck = {
-        c: float(u)
-        for c, u in zip(COUNTY_BOXES, draw.uniform("county/order", np.arange(len(COUNTY_BOXES))), strict=True)
-    }
-    town = town.with_columns(
-        turn=pl.int_range(pl.len()).over("county_code"),
-        county_luck=pl.col("county_code").str.slice(0, 6).replace_strict(county_luck, return_dtype=pl.Float64),
-    ).sort("turn", "county_luck")
-    towns_wanted = min(town.height, max(3, -(-wanted // COMMUNITIES_PER_TOWN)))
-    while int(town["size"].head(towns_wanted).sum()) < wanted:
-        towns_wanted += 1
-    chosen = every.join(town.head(towns_wanted).select("town_code"), on="town_code", how="semi").sort("community_code")
-    chosen = chosen.with_columns(_luck=pl.Series(draw.uniform("community/order", np.arange(chosen.height))))
-    # urban communities are few: take them early, then one of each town in turn
-    chosen = chosen.with_columns(_turn=(pl.col("_luck") - 0.05 * pl.col("urban")).rank("ordinal").over("town_code"))
-    chosen = chosen.sort("_turn", "_luck").head(wanted).sort("community_code")
-    weight = np.exp(0.45 * _normal(draw, chosen.height)) * np.where(chosen["urban"].to_numpy(), URBAN_WEIGHT, 1.0)
-    return chosen.drop("_luck", "_turn").with_columns(weight=pl.Series(weight))
+    luck = draw.uniform("town/order", np.arange(town.height)) - 0.25 * town["urban"].to_numpy()
+    county = draw.uniform("county/order", town["county_code"].str.slice(0, 6).cast(pl.Int64).to_numpy())
+    town = town.with_columns(_luck=luck, _county=county).sort("_luck", "town_code")
+    town = town.with_columns(_turn=pl.int_range(pl.len()).over("county_code")).sort("_turn", "_county")
+    enough = int((town["size"].cum_sum() < wanted).sum()) + 1
+    return town.head(max(3, -(-wanted // COMMUNITIES_PER_TOWN), enough))
 
 
 def _normal(draw: Draw, n: int) -> np.ndarray:

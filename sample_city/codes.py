@@ -22,6 +22,11 @@ _SUBJECT_VALUES[np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.
 DAY_ZERO = np.datetime64("1970-01-01", "D")
 
 
+def words(text: str) -> list[str]:
+    """A list written as one line of words."""
+    return text.split()
+
+
 def text_of_bytes(matrix: np.ndarray) -> pl.Series:
     """Rows of ASCII codes (n, width) as a text column; no row may hold NUL."""
     n, width = matrix.shape

@@ -19,7 +19,7 @@ import polars as pl
 from sample_city.draw import Bools, Draw, Indices, Ints
 
 REDRAWN = 0.06
-NULL_WORDS = ("无", "-", "不详", "暂无", "NULL", "/", "N/A", "0000", "null", "无身份证号码")
+NULL_WORDS = ("无", "-", "不详", "暂无", "NULL", "/", "N/A", "0000", "null")
 RARE_CHARACTERS = "龑䶮玥喆堃淼昇頔垚燚翀珺琎彧瑀𬭎昉婧煊韡祎𬸣㛃𬀩䴖𡐓"
 _ASCII = "0123456789XABCDEFGHJKLMNPQRTUWY"
 _FULL = "".join(chr(ord(c) + 0xFEE0) for c in _ASCII)
@@ -159,7 +159,7 @@ DAMAGES: dict[str, pl.Expr] = {
         _T.cast(pl.Int64, strict=False).cast(pl.Float64).cast(pl.Int64).cast(pl.String)
     ),
     "id_dot_zero": _T + ".0",
-    "id_null_word": _one_of(*NULL_WORDS),
+    "id_null_word": _one_of(*NULL_WORDS, "无身份证号码"),
     "uscc_lower": _T.str.to_lowercase(),
     "uscc_letter_o_i": _T.str.replace_many(["0", "1"], ["O", "I"]),
     "uscc_bad_check": _other_digit(),

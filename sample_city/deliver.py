@@ -58,13 +58,13 @@ def deliver(world: World, source: Source, period: int, root: Path, answers: Answ
     if source.again(period):
         _send_again(this, path, answers)
         return
-    answers.file(period, source.name, this.file, "data", source.note, source.kind(period))
+    answers.file(period, source.name, this.file, "data", note=source.note, delivery=source.kind(period))
     writer = _writer(this, path)
     for chunk, last in _with_last(source.chunks(world, period)):
         frame, logs = _damaged(this, chunk)
         rows, logs = _arrange(this, chunk, frame, logs, last=last)
         numbers, sheets = writer.write(rows.frame, rows.shape, chunk.sheet, chunk.title)
-        _note(this, chunk, rows, logs, _locators(this, numbers, sheets), answers)
+        _note(this, chunk, rows, logs=logs, locators=_locators(this, numbers, sheets), answers=answers)
     writer.close()
 
 
@@ -74,7 +74,8 @@ def _send_again(this: Delivery, path: Path, answers: Answers) -> None:
     first = f"landing{'' if earlier == 1 else f'_{earlier}'}/{this.source.file(this.world, earlier)}"
     path.write_bytes((path.parents[2] / first).read_bytes())
     note = f"same bytes as {first}"
-    answers.file(this.period, this.source.name, this.file, "duplicate_file", note, this.source.kind(this.period))
+    delivery = this.source.kind(this.period)
+    answers.file(this.period, this.source.name, this.file, "duplicate_file", note=note, delivery=delivery)
 
 
 def _with_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
@@ -194,14 +195,15 @@ def _arrange(
     if len(near):
         near = near[(frame[spec.near].gather(positions(near)) != "").to_numpy()]
     frame = _mark_numbers(this, frame, chunk, logs)
-    rows = _in_order(this, chunk, frame, shape, exact, near, last=last)
+    rows = _in_order(this, chunk, frame, shape=shape, copies=(exact, near), last=last)
     return rows, _by_file_row(logs, rows, frame, spec.near)
 
 
 def _in_order(
-    this: Delivery, chunk: Chunk, frame: pl.DataFrame, shape: Indices, exact: Indices, near: Indices, *, last: bool
+    this: Delivery, chunk: Chunk, frame: pl.DataFrame, *, shape: Indices, copies: tuple[Indices, Indices], last: bool
 ) -> Rows:
-    """Rows, copies and stray lines in the order of the file."""
+    """Rows, copies (exact and nearly so) and stray lines in the order of the file."""
+    exact, near = copies
     draw, name, n = this.world.draw, this.source.name, len(chunk.ids)
     lines = [*chunk.lines, *_stray_lines(this, chunk.ids)]
     if this.source.shuffled:
@@ -304,12 +306,14 @@ def _locators(this: Delivery, numbers: Indices, sheets: pl.Series) -> pl.DataFra
 
 
 def _note(
-    this: Delivery, chunk: Chunk, rows: Rows, logs: Sequence[Log], locators: pl.DataFrame, answers: Answers
+    this: Delivery, chunk: Chunk, rows: Rows, *, logs: Sequence[Log], locators: pl.DataFrame, answers: Answers
 ) -> None:
     data: Bools = rows.origin >= 0
     grade = np.where(data, 0, 1)
     for log in logs:
         np.maximum.at(grade, log.at, {"yes": 2, "maybe": 1, "no": 0}[log.quarantine])
+    if this.source.register:
+        this.world.refuse(this.period, chunk.ids[rows.origin[data & (grade == 2)]])
     verdict = pl.Series(["no", "maybe", "yes"]).gather(positions(grade)).alias("quarantine")
     at, is_data = positions(np.maximum(rows.origin, 0)), pl.Series("d", data)
     keys = [_key(chunk, key, at, is_data) for key in KEYS]
@@ -321,18 +325,28 @@ def _note(
         found = found.sort("row")
         place = locators.select(pl.all().gather(found["row"].cast(pl.UInt32)))
         answers.roles(place.with_columns(pl.lit(role).alias("role"), found["person_key"]))
-    for log in logs:
-        place = locators.select(pl.all().gather(positions(log.at)))
-        answers.defects(
-            place.with_columns(
-                pl.lit(this.renamed.get(log.column, log.column)).alias("column"),
-                pl.lit(log.kind).alias("kind"),
-                log.original.alias("original"),
-                log.damaged.alias("damaged"),
-                pl.lit("yes" if log.recoverable else "no").alias("recoverable"),
-                pl.lit(log.quarantine).alias("should_quarantine"),
-            )
-        )
+    if logs:
+        answers.defects(_defects(this, logs, locators))
+
+
+def _defects(this: Delivery, logs: Sequence[Log], locators: pl.DataFrame) -> pl.DataFrame:
+    """The log as rows of the answer key, with the headers as delivered."""
+    lengths = [len(log.at) for log in logs]
+    place = locators.select(pl.all().gather(positions(np.concatenate([log.at for log in logs]))))
+
+    def column(name: str, values: Sequence[str]) -> pl.Series:
+        """One value per log, repeated for its cells."""
+        which = positions(np.repeat(np.arange(len(values)), lengths))
+        return pl.Series(name, values, dtype=pl.String).gather(which)
+
+    return place.with_columns(
+        column("column", [this.renamed.get(log.column, log.column) for log in logs]),
+        column("kind", [log.kind for log in logs]),
+        pl.concat([log.original for log in logs]).alias("original"),
+        pl.concat([log.damaged for log in logs]).alias("damaged"),
+        column("recoverable", ["yes" if log.recoverable else "no" for log in logs]),
+        column("should_quarantine", [log.quarantine for log in logs]),
+    )
 
 
 def _key(chunk: Chunk, key: str, at: pl.Series, is_data: pl.Series) -> pl.Series:

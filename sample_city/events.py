@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from sample_city.codes import padded
-from sample_city.draw import Draw, Floats, Indices, Ints
-from sample_city.people import Clock, People
-from sample_city.places import NUMERALS, Places, take
+from sample_city.draw import Draw, Indices, Ints
+from sample_city.households import Clock
+from sample_city.people import People, neighbours
+from sample_city.places import Places, numeral, take
 
 RATE = 0.00140  # events per person and day
 FIRST_WINDOW = 91  # days before the first delivery
@@ -177,7 +179,7 @@ class Events:
         marks = (
             [str(n) + "号楼" for n in range(100)],
             [str(n) + "#楼" for n in range(100)],
-            [_spoken(n) + "号楼" for n in range(100)],
+            [numeral(n) + "号楼" for n in range(100)],
         )
         flat = pl.Series([m for group in marks for m in group])
         frame = pl.DataFrame(
@@ -269,34 +271,28 @@ class Events:
         return self.draw.chance("call/closed", calls, np.where(age > 7 * DAY, 0.9, 0.6)).astype(np.int8)
 
 
-def _spoken(n: int) -> str:
-    tens, ones = divmod(n, 10)
-    return (
-        ("" if tens == 0 else "十" if tens == 1 else NUMERALS[tens] + "十") + (NUMERALS[ones] if ones else "")
-    ) or "零"
-
-
 def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People) -> Events:
     """Events from three months before the first delivery to the day of the last one."""
-    start = clock.days[0] - FIRST_WINDOW
-    spans = [(start, clock.days[0])] + [(a, b) for a, b in zip(clock.days[:-1], clock.days[1:], strict=True)]
-    kinds, times, houses, bursts, counts = [], [], [], [], []
+    edges = (clock.days[0] - FIRST_WINDOW, *clock.days)
+    parts: list[tuple[Indices, ...]] = []
     base = 0
-    for window, (low, high) in enumerate(spans):
+    for window, (low, high) in enumerate(itertools.pairwise(edges)):
         n = max(4, round(persons * RATE * (high - low)))
         ids = np.arange(base, base + n)
-        kinds.append(draw.pick("event/kind", ids, _WEIGHTS))
-        times.append((low + 1) * DAY + np.floor(draw.uniform("event/time", ids) * (high - low) * DAY).astype(np.int64))
-        houses.append(people.house[draw.below("event/home", ids, len(people.house))])
-        bursts.append(np.full(n, -1))
-        counts.append(1 + draw.pick("event/calls", ids, [88, 9, 2, 1]))
-        base += n
-        for columns, burst in zip(
-            (kinds, times, houses, bursts, counts), _bursts(draw, persons, window, low, high, people), strict=True
-        ):
-            columns.append(burst)
-        base += len(counts[-1])
-    kind, time, house, burst, calls = (np.concatenate(c) for c in (kinds, times, houses, bursts, counts))
+        second = np.floor(draw.uniform("event/time", ids) * (high - low) * DAY).astype(np.int64)
+        homes = draw.below("event/home", ids, len(people.homes.house))
+        parts.append(
+            (
+                draw.pick("event/kind", ids, _WEIGHTS),
+                (low + 1) * DAY + second,
+                people.homes.house[homes].astype(np.int64),
+                np.full(n, -1),
+                1 + draw.pick("event/calls", ids, [88, 9, 2, 1]),
+            )
+        )
+        parts.append(_bursts(draw, window, low, high, people))
+        base += n + len(parts[-1][0])
+    kind, time, house, burst, calls = (np.concatenate(c) for c in zip(*parts, strict=True))
     event = np.repeat(np.arange(len(kind)), calls)
     call = np.arange(len(event))
     first = np.r_[True, event[1:] != event[:-1]]
@@ -311,32 +307,41 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
         calls=calls.astype(np.int16),
         call_event=event[order].astype(np.int32),
         call_time=when[order],
-        call_person=draw.below("call/person", call, people.count)[order].astype(np.int32),
+        call_person=_callers(draw, clock, people, places.house_community[house[event]])[order].astype(np.int32),
         places=places,
         draw=draw,
     )
 
 
-def _bursts(draw: Draw, persons: int, window: int, low: int, high: int, people: People) -> tuple[Indices, ...]:
+def _callers(draw: Draw, clock: Clock, people: People, community: Ints) -> Indices:
+    """Who calls: an adult of the community, now and then one of another."""
+    age = (clock.days[0] - people.birth[: people.count]) / 365.25
+    adults = np.flatnonzero((age >= 19) & (age < 88) & (people.death[: people.count] > clock.days[-1]))
+    near = neighbours(draw, "call/person", people, adults, community)
+    far = adults[draw.below("call/person/far", np.arange(len(community)), len(adults))]
+    return np.where(draw.chance("call/far", np.arange(len(community)), 0.15), far, near)
+
+
+def _bursts(draw: Draw, window: int, low: int, high: int, people: People) -> tuple[Indices, ...]:
     """Many calls on one cause: a burst pipe is one event with many calls, a gas smell many events near one plant."""
-    n = max(1, round(persons / PERSONS_PER_BURST))
+    n = max(1, round(people.count / PERSONS_PER_BURST))
     ids = window * 1_000_000 + np.arange(n)
     day = low + 1 + draw.below("burst/day", ids, max(high - low - 1, 1))
     water_calls = 40 + draw.below("burst/calls", ids, 30)
-    home = draw.below("burst/home", ids, len(people.house))
+    home = draw.below("burst/home", ids, len(people.homes.house))
     smells = 15 + draw.below("burst/smells", ids, 20)
     which = np.repeat(np.arange(n), smells)
     near = np.minimum(
-        draw.below("burst/smell/home", ids, len(people.house))[which]
+        draw.below("burst/smell/home", ids, len(people.homes.house))[which]
         + draw.below("burst/near", np.arange(len(which)), 60),
-        len(people.house) - 1,
+        len(people.homes.house) - 1,
     )
     moment = draw.below("burst/moment", np.arange(len(which)) + ids[0], 2 * DAY)
     latest = (high + 1) * DAY - 1
     return (
         np.r_[np.full(n, WATER), np.full(len(which), GAS)],
         np.r_[day * DAY + 7 * 3600, np.minimum(day[which] * DAY + moment, latest)],
-        np.r_[people.house[home], people.house[near]],
+        np.r_[people.homes.house[home], people.homes.house[near]],
         np.r_[ids * 2, ids[which] * 2 + 1],
         np.r_[water_calls, np.ones(len(which), dtype=np.int64)],
     )
@@ -349,6 +354,3 @@ def sent(events: Events, clock: Clock, period: int) -> Indices:
         int(np.searchsorted(events.call_time, (low + 1) * DAY, "left")),
         int(np.searchsorted(events.call_time, (clock.days[period - 1] + 1) * DAY, "left")),
     )
-
-
-__all__ = ["Events", "Floats", "build", "sent"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -320,7 +320,8 @@ def _package(sheets: Sequence[str], day: date) -> list[tuple[str, str]]:
             '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
             '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
             '<cellXfs count="2"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
-            '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>',
+            '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
+            '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
         ),
     ]
 
@@ -385,20 +386,3 @@ def ole_header() -> bytes:
         + b"\x09\x00"
         + b"\x00" * 480
     )
-
-
-__all__ = [
-    "BLANK",
-    "CUT_SHORT",
-    "FIELD_TOO_MANY",
-    "HEADER",
-    "NUMERIC",
-    "PLAIN",
-    "TRUNCATED",
-    "CsvWriter",
-    "GeoJsonWriter",
-    "Writer",
-    "XlsWriter",
-    "XlsxWriter",
-    "datetime",
-]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from sample_city.draw import Draw, Floats, Indices, Ints
+from sample_city.draw import Bools, Draw, Floats, Indices, Ints
 
 _SURNAMES = (
     "王 780 李 640 张 620 刘 580 孙 450 于 380 姜 260 陈 240 曲 230 杨 210 徐 200 赵 190 林 180 宋 150 郭 140 高 130 吴 125 "
@@ -71,11 +71,11 @@ def _pools() -> Pools:
     pools["dotted/last"] = _ETHNIC_LAST.split(",")
     pools["foreign"], pools["foreign/last"] = _FOREIGN_FIRST.rstrip(",").split(","), _FOREIGN_LAST.split(",")
     pools["traditional"], pools["traditional/last"] = _TRADITIONAL_FIRST.split(","), _TRADITIONAL_LAST.split(",")
-    spans, parts = {}, []
+    spans: dict[str, tuple[int, int]] = {}
+    parts: list[str] = []
     for name, pool in pools.items():
         spans[name] = (len(parts), len(parts) + len(pool))
         parts += pool
-    # surnames of one character were written twice as often as such: what follows needs one index per distinct text only
     return Pools(pl.Series("part", parts), spans, np.asarray([float(w) for w in words[1::2]]))
 
 
@@ -129,7 +129,7 @@ def dotted(draw: Draw, ids: Ints, sex: Ints) -> tuple[Indices, Indices]:
     return first, low + draw.below("name/dotted/last", ids, high - low)
 
 
-def foreign(draw: Draw, ids: Ints, traditional: Ints) -> tuple[Indices, Indices]:
+def foreign(draw: Draw, ids: Ints, traditional: Bools) -> tuple[Indices, Indices]:
     """Names of holders of other documents: Latin letters, or traditional characters."""
     parts = []
     for suffix in ("", "/last"):

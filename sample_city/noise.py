@@ -16,33 +16,28 @@ _LOCK = (
 
 def scatter(world: World, period: int, root: Path, answers: Answers) -> None:
     """Drops the noise of a delivery below `root`."""
+    day = world.day_text(period)
 
-    def put(path: str, content: bytes, kind: str, note: str) -> None:
+    def put(path: str, content: bytes, kind: str, note: str = "") -> None:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        answers.file(period, "noise", f"{root.name}/{path}", kind, note, "full")
+        answers.file(period, "noise", f"{root.name}/{path}", kind, note=note)
+
+    def copy(original: str, name: str) -> None:
+        put(name, (root / original).read_bytes(), "duplicate_file", f"same bytes as {root.name}/{original}")
 
     put("minzheng/~$高龄津贴发放表.xls", _LOCK, "lock", "office lock file")
-    put("gongan/.DS_Store", b"\x00\x00\x00\x01Bud1" + b"\x00" * 248, "system", "")
-    put("shichang/Thumbs.db", ole_header(), "system", "")
-    day = world.day_text(period)
+    put("gongan/.DS_Store", b"\x00\x00\x00\x01Bud1" + b"\x00" * 248, "system")
+    put("shichang/Thumbs.db", ole_header(), "system")
     if period == 1:
         put("shichang/市场主体_补报.csv", b"", "empty", "0 bytes")
-        _copy(world, root, f"minzheng/殡葬火化登记_{day}.csv", f"minzheng/复件 殡葬火化登记_{day}.csv", period, answers)
-        _unknown(world, root / "canlian/2026年助残日活动签到表.xlsx", period)
-        answers.file(
-            period, "noise", f"{root.name}/canlian/2026年助残日活动签到表.xlsx", "unknown", "no contract", "full"
-        )
+        copy(f"minzheng/殡葬火化登记_{day}.csv", f"minzheng/复件 殡葬火化登记_{day}.csv")
+        sheet = f"canlian/{day[:4]}年助残日活动签到表.xlsx"
+        _unknown(world, root / sheet, period)
+        answers.file(period, "noise", f"{root.name}/{sheet}", "unknown", note="no contract")
     else:
-        _copy(world, root, f"rexian/12345工单_{day}.csv", f"rexian/12345工单_{day}(1).csv", period, answers)
-
-
-def _copy(world: World, root: Path, original: str, copy: str, period: int, answers: Answers) -> None:
-    (root / copy).write_bytes((root / original).read_bytes())
-    answers.file(
-        period, "noise", f"{root.name}/{copy}", "duplicate_file", f"same bytes as {root.name}/{original}", "full"
-    )
+        copy(f"rexian/12345工单_{day}.csv", f"rexian/12345工单_{day}(1).csv")
 
 
 def _unknown(world: World, path: Path, period: int) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from sample_city.codes import credit_codes, padded
+from sample_city.codes import credit_codes, padded, words
 from sample_city.draw import Draw, Ints
-from sample_city.people import NEVER, Clock, People
+from sample_city.households import LATER, Clock
+from sample_city.people import NEVER, People, neighbours
 from sample_city.places import Places, take
 
 SHARE = 0.0655  # organisations of the register per person
@@ -114,71 +116,9 @@ _INDUSTRY_WEIGHTS = tuple(6.0 if row[0][0] in "56" else 2.5 for row in _INDUSTRI
 INDUSTRY = pl.DataFrame(
     _INDUSTRIES, schema=["code", "class", "section", "firm", "shop", "hazardous", "scope"], orient="row"
 ).with_columns(pl.col("scope").str.replace("|", "\n", literal=True))
-_WORD_1 = [
-    "鲁",
-    "胶",
-    "烟",
-    "海",
-    "金",
-    "银",
-    "盛",
-    "恒",
-    "瑞",
-    "祥",
-    "福",
-    "鑫",
-    "宏",
-    "泰",
-    "永",
-    "新",
-    "东",
-    "华",
-    "中",
-    "德",
-    "信",
-    "诚",
-    "天",
-    "万",
-    "国",
-    "康",
-    "嘉",
-    "利",
-    "隆",
-    "顺",
-]
-_WORD_2 = [
-    "源",
-    "达",
-    "丰",
-    "润",
-    "通",
-    "昌",
-    "盛",
-    "和",
-    "兴",
-    "泽",
-    "茂",
-    "荣",
-    "裕",
-    "成",
-    "发",
-    "升",
-    "宇",
-    "航",
-    "洋",
-    "鼎",
-    "益",
-    "美",
-    "安",
-    "友",
-    "邦",
-    "佳",
-    "合",
-    "旺",
-    "景",
-    "辉",
-]
-_WORD_3 = ["", "", "", *["堂", "业", "世", "立", "民", "德", "宝", "龙", "汇", "鸣", "铭", "联"]]
+_WORD_1 = words("鲁 胶 烟 海 金 银 盛 恒 瑞 祥 福 鑫 宏 泰 永 新 东 华 中 德 信 诚 天 万 国 康 嘉 利 隆 顺")
+_WORD_2 = words("源 达 丰 润 通 昌 盛 和 兴 泽 茂 荣 裕 成 发 升 宇 航 洋 鼎 益 美 安 友 邦 佳 合 旺 景 辉")
+_WORD_3 = ["", "", "", *words("堂 业 世 立 民 德 宝 龙 汇 鸣 铭 联")]
 
 
 @dataclass(frozen=True)
@@ -296,7 +236,7 @@ class Organisations:
         return frame.select(pl.when("u").then("b").otherwise("h")).to_series()
 
 
-def _joined(words: list[Ints]) -> pl.Series:
+def _joined(words: Sequence[Ints]) -> pl.Series:
     pieces = [
         take(pl.Series(pool), w).alias(str(i))
         for i, (pool, w) in enumerate(zip((_WORD_1, _WORD_2, _WORD_3), words, strict=True))
@@ -310,8 +250,8 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
     more = max(1, round(first * FOUNDED))
     founded_in = np.r_[np.ones(first, dtype=np.int64), np.repeat(np.arange(2, len(clock.days) + 1), more)]
     ids = np.arange(len(founded_in))
-    home = draw.below("org/home", ids, len(people.house))
-    house = people.house[home].astype(np.int64)
+    home = draw.below("org/home", ids, len(people.homes.house))
+    house = people.homes.house[home].astype(np.int64)
     community = places.house_community[house]
     kind = draw.pick("org/kind", ids, _KIND_WEIGHTS)
     age = draw.below("org/age", ids, 24 * 365)
@@ -319,13 +259,13 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
     founded = np.where(founded_in == 1, days[0] - 60 - age, days[founded_in - 1] - 1 - draw.below("org/day", ids, 27))
     status = 1 + draw.pick("org/status", ids, [5.0, 3.0])
     gone = draw.chance("org/gone", ids, 0.028) & (founded_in == 1)
-    cancelled_in = np.where(gone, 1, NEVER // 100_000)
+    cancelled_in = np.where(gone, 1, LATER)
     cancelled = np.where(
         gone,
         days[0] - 1 - draw.below("org/cancelled", ids, np.minimum(np.maximum(days[0] - founded - 1, 1), 900)),
         NEVER,
     )
-    legal_changed_in, renamed_in = (np.full(len(ids), NEVER // 100_000) for _ in range(2))
+    legal_changed_in, renamed_in = (np.full(len(ids), LATER) for _ in range(2))
     for period in range(2, len(clock.days) + 1):
         here = founded_in < period
         end = here & (cancelled_in > period) & draw.chance(f"org/cancel/{period}", ids, CANCELLED)
@@ -352,8 +292,8 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
         status=status.astype(np.int8),
         cancelled=cancelled.astype(np.int32),
         cancelled_in=cancelled_in.astype(np.int16),
-        legal=_leaders(draw, "org/leader", ids, community, people, clock).astype(np.int32),
-        next_legal=_leaders(draw, "org/leader/next", ids, community, people, clock).astype(np.int32),
+        legal=_leaders(draw, "org/leader", community, people, clock).astype(np.int32),
+        next_legal=_leaders(draw, "org/leader/next", community, people, clock).astype(np.int32),
         legal_changed_in=legal_changed_in.astype(np.int16),
         renamed_in=renamed_in.astype(np.int16),
         capital=capital.astype(np.int32),
@@ -362,13 +302,9 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
     )
 
 
-def _leaders(draw: Draw, stream: str, ids: Ints, community: Ints, people: People, clock: Clock) -> Ints:
-    """An adult of the community for each organisation (of the city where the community has none)."""
-    known = slice(0, people.count)
-    age = (clock.days[0] - people.birth[known]) / 365.25
-    able = (age >= 22) & (age < 68) & (people.document[known] == 0) & (people.death[known] == NEVER)
-    adults = np.flatnonzero(able)
-    of = people.household_community[people.household[adults]]
-    low, high = np.searchsorted(of, community, "left"), np.searchsorted(of, community, "right")
-    low, high = np.where(high > low, low, 0), np.where(high > low, high, len(adults))
-    return adults[low + draw.below(stream, ids, high - low)]
+def _leaders(draw: Draw, stream: str, community: Ints, people: People, clock: Clock) -> Ints:
+    """An adult of the community for each organisation."""
+    ids = np.arange(people.count)
+    age = (clock.days[0] - people.birth[ids]) / 365.25
+    able = (age >= 22) & (age < 68) & (people.document[ids] == 0) & (people.death[ids] == NEVER)
+    return neighbours(draw, stream, people, np.flatnonzero(able), community)

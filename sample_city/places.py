@@ -11,65 +11,21 @@ import numpy as np
 import polars as pl
 
 from sample_city import areas
-from sample_city.codes import padded
+from sample_city.codes import padded, words
 from sample_city.draw import Draw, Floats, Indices, Ints
 
 ROOMS_PER_UNIT = 12  # six floors of two
 VACANT_SHARE = 0.16
 PERSONS_PER_GRID = 158
-_ESTATE_HEADS = [
-    "海韵",
-    "金桂",
-    "梧桐",
-    "滨河",
-    "锦绣",
-    "御景",
-    "书香",
-    "银河",
-    "翡翠",
-    "黄海",
-    "惠安",
-    "祥和",
-    "紫薇",
-    "万福",
-    "华信",
-    "东城",
-    "南山",
-    "北苑",
-    "幸福",
-    "民生",
-    "嘉禾",
-    "鲁能",
-    "山水",
-    "富甲",
-    "怡海",
-]
-_ESTATE_TAILS = ["小区", "花园", "华府", "家园", "名苑", "新村", "公寓", "雅居", "庭院", "广场"]
-_ROADS = [
-    "胜利",
-    "解放",
-    "港城",
-    "迎春",
-    "观海",
-    "建设",
-    "青年",
-    "文化",
-    "新华",
-    "通世",
-    "府前",
-    "振华",
-    "环山",
-    "魁玉",
-    "机场",
-    "学府",
-    "芝罘",
-    "塔山",
-    "幸福",
-    "红旗",
-    "南大",
-    "西盛",
-]
-_ROAD_TAILS = ["路", "街", "大街", "南路", "东路", "西街"]
+_ESTATE_HEADS = words(
+    "海韵 金桂 梧桐 滨河 锦绣 御景 书香 银河 翡翠 黄海 惠安 祥和 紫薇 万福 华信 东城 "
+    "南山 北苑 幸福 民生 嘉禾 鲁能 山水 富甲 怡海"
+)
+_ESTATE_TAILS = words("小区 花园 华府 家园 名苑 新村 公寓 雅居 庭院 广场")
+_ROADS = words(
+    "胜利 解放 港城 迎春 观海 建设 青年 文化 新华 通世 府前 振华 环山 魁玉 机场 学府 芝罘 塔山 幸福 红旗 滨州 西盛"
+)
+_ROAD_TAILS = words("路 街 大街 南路 东路 西街")
 NUMERALS = "零一二三四五六七八九"
 
 
@@ -236,7 +192,7 @@ def _or_empty(text: pl.Series, index: Ints) -> pl.Series:
     )
 
 
-def _within(counts: Ints) -> Indices:
+def within(counts: Ints) -> Indices:
     """0 … n-1 for each n in `counts`, one after another."""
     ends = np.cumsum(counts)
     return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - counts, counts)
@@ -255,15 +211,15 @@ def build(draw: Draw, community: pl.DataFrame, households: Ints) -> Places:
 
     building_community = np.repeat(ids, buildings)
     per_estate = 3 + draw.below("estate/size", ids, 4)
-    in_community = _within(buildings)
+    in_community = within(buildings)
     estate_in_community = in_community // per_estate[building_community]
     estates = np.where(urban, -(-buildings // per_estate), 0)
     first_estate = np.cumsum(estates) - estates
     estate_community = np.repeat(ids, estates)
-    estate_name, estate_road = _estate_text(draw, estate_community, _within(estates))
+    estate_name, estate_road = _estate_text(draw, estate_community, within(estates))
 
     house_community = np.repeat(ids, houses)
-    inside = _within(houses)
+    inside = within(houses)
     of_urban = urban[house_community]
     per_building = (ROOMS_PER_UNIT * units)[house_community]
     house_building = np.where(of_urban, first_building[house_community] + inside // per_building, -1)
@@ -303,8 +259,8 @@ def build(draw: Draw, community: pl.DataFrame, households: Ints) -> Places:
             of_urban, building_grid[np.maximum(house_building, 0)] if len(building_grid) else 0, village_grid
         ).astype(np.int32),
         grid_community=grid_community.astype(np.int32),
-        grid_serial=(_within(grids) + 1).astype(np.int16),
-        grid_edges=_edges(draw, frame, grid_community, _within(grids), grids),
+        grid_serial=(within(grids) + 1).astype(np.int16),
+        grid_edges=_edges(draw, frame, grid_community, within(grids), grids),
         draw=draw,
     )
 

@@ -16,14 +16,15 @@ import pyarrow.parquet as pq
 
 from sample_city import names, people
 from sample_city.codes import dates, id_ends_in_x
-from sample_city.draw import Bools, Indices
+from sample_city.draw import Bools, Floats, Indices, Ints
+from sample_city.households import CHILD
 from sample_city.organisations import INDUSTRY, KINDS, STATUSES
 from sample_city.people import DOCUMENTS, LOW_INCOME_TYPES, NEVER, RELATION_NAMES
 from sample_city.places import take
 from sample_city.sources.base import CHUNK
 from sample_city.sources.minzheng_dibao import income
 from sample_city.sources.zongzhi_wangge import grid_names, rings
-from sample_city.world import World, where
+from sample_city.world import World, choose, where
 
 MANY = 2_000  # frames that may wait in memory
 GENERATOR = "townlake sample_city 1"
@@ -37,20 +38,22 @@ class Table:
         self._path = path
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pl.DataFrame] = []
+        self._held = 0
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
         """Appends rows; an empty frame only fixes the schema. Small frames wait until a row group is full."""
         self._waiting.append(frame)
+        self._held += frame.height
         self.rows += frame.height
-        if sum(f.height for f in self._waiting) >= CHUNK or len(self._waiting) >= MANY:
+        if self._held >= CHUNK or len(self._waiting) >= MANY:
             self._flush()
 
     def _flush(self) -> None:
         if not self._waiting:
             return
         arrow = pl.concat(self._waiting).to_arrow(compat_level=pl.CompatLevel.oldest())
-        self._waiting = []
+        self._waiting, self._held = [], 0
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, arrow.schema, compression="zstd")
         self._writer.write_table(arrow, row_group_size=CHUNK)
@@ -111,7 +114,7 @@ class Answers:
         """Damaged cells and rows."""
         self.add("defect", frame)
 
-    def file(self, period: int, source: str, file: str, kind: str, note: str, delivery: str) -> None:
+    def file(self, period: int, source: str, file: str, kind: str, *, note: str = "", delivery: str = "full") -> None:
         """One delivered file."""
         self._files.append((period, source, file, kind, note, delivery))
 
@@ -149,14 +152,14 @@ def write(world: World, answers: Answers) -> None:
             answers.add("person", _persons(world, here, period))
             answers.add("policy", _allowance(world, here, period))
             answers.add("tag", _tags(world, here, period))
-        for homes in _slices(len(world.people.house)):
+        for homes in _slices(len(world.people.homes.house)):
             answers.add("household", _households(world, homes, period))
         for at in _slices(len(world.organisations)):
             answers.add("organisation", _organisations(world, at[world.organisations.founded_in[at] <= period], period))
         if period > 1:
             _changes(world, period, answers)
     if world.periods == 1:
-        answers.add("change", _change(1, "person", pl.Series([], dtype=pl.String), "", "", "", ""))
+        answers.add("change", _change(1, pl.Series([], dtype=pl.String), "", "", ("", "")))
     _situations(world, answers)
     _places(world, answers)
     _events(world, answers)
@@ -172,9 +175,6 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
     employer = world.employer(ids, period)
     age = world.ages(ids, period)
     dead = world.dead(ids, period)
-    seen = np.zeros(len(p.sex), dtype=bool)
-    for past in range(1, period + 1):
-        seen |= world.observed.get(past, np.zeros(len(seen), dtype=bool))
     number = world.numbers(ids)
     other = pl.Series([f"X{k}" for k in range(10)])
     papers = pl.DataFrame(
@@ -223,12 +223,12 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
             "income_per_head": pl.Series(np.where(poor, income(world, ids), 0.0)),
             "death": where(dead, dates(np.where(p.death[ids] == NEVER, 0, p.death[ids]))),
             "moved_out": pl.Series(world.departed(ids, period)),
-            "observed": pl.Series(seen[ids]),
+            "observed": pl.Series(world.seen(period)[ids]),
         }
     )
 
 
-def _household_keys(homes: Indices) -> pl.Series:
+def _household_keys(homes: Ints) -> pl.Series:
     from sample_city.codes import padded
 
     return padded("HH", np.asarray(homes) + 1, 6)
@@ -237,7 +237,7 @@ def _household_keys(homes: Indices) -> pl.Series:
 def _households(world: World, homes: Indices, period: int) -> pl.DataFrame:
     """Households with their members; newcomers of later months are members too."""
     p = world.people
-    ids = np.arange(int(p.household_first[homes[0]]), int(np.append(p.household_first, p.count)[homes[-1] + 1]))
+    ids = np.arange(int(world.first_of_home[homes[0]]), int(np.append(world.first_of_home, p.count)[homes[-1] + 1]))
     late = np.arange(p.count, len(p.sex))
     late = late[(p.arrived[late] <= period) & (p.household[late] >= homes[0]) & (p.household[late] <= homes[-1])]
     ids = np.r_[ids, late]
@@ -247,7 +247,7 @@ def _households(world: World, homes: Indices, period: int) -> pl.DataFrame:
         head=pl.first("k"), members=pl.col("k").str.join(","), living_members=pl.col("alive").sum().cast(pl.Int64)
     )
     at = frame["h"].to_numpy()
-    house = np.where(p.moved_in[at] <= period, p.new_house[at], p.house[at])
+    house = np.where(p.homes.moved_in[at] <= period, p.homes.new_house[at], p.homes.house[at])
     return pl.DataFrame(
         {
             "period": pl.repeat(period, len(at), dtype=pl.Int64, eager=True),
@@ -263,12 +263,9 @@ def _households(world: World, homes: Indices, period: int) -> pl.DataFrame:
 def _allowance(world: World, ids: Indices, period: int) -> pl.DataFrame:
     """高龄津贴: hukou in the city, alive, 80 or older; what the registers cannot show is not observable."""
     p = world.people
-    seen = np.zeros(len(p.sex), dtype=bool)
-    for past in range(1, period + 1):
-        seen |= world.observed.get(past, np.zeros(len(seen), dtype=bool))
-    ids = ids[seen[ids]]
+    ids = ids[world.seen(period)[ids]]
     age, dead, gone = world.ages(ids, period), world.dead(ids, period), world.departed(ids, period)
-    registered = (p.outside[p.household[ids]] < 0) & p.has_number[ids] & ~gone
+    registered = (p.homes.outside[p.household[ids]] < 0) & p.has_number[ids] & ~gone
     yuan = world.allowance(age)
     state = np.select([dead, age < 80, ~registered], [0, 1, 2], 3)
     answer = take(pl.Series(["not_eligible", "not_eligible", "cannot_tell", "eligible"]), state)
@@ -278,6 +275,7 @@ def _allowance(world: World, ids: Indices, period: int) -> pl.DataFrame:
         .otherwise(pl.col("s").replace_strict({0: "已死亡", 1: "未满80周岁", 2: "户籍信息缺失", 3: ""}))
     )
     buried = p.death[ids] <= world.day(period) - 2
+    refused = world.refused.get(period, np.zeros(len(p.sex), dtype=bool))
     return pl.DataFrame(
         {
             "period": pl.repeat(period, len(ids), dtype=pl.Int64, eager=True),
@@ -286,7 +284,7 @@ def _allowance(world: World, ids: Indices, period: int) -> pl.DataFrame:
             "answer": answer,
             "reason": reason.to_series(),
             "amount": pl.Series(np.where(state == 3, yuan, 0), dtype=pl.Int64),
-            "observable": pl.Series(~dead | buried),
+            "observable": pl.Series((~dead | buried) & ~((state == 3) & refused[ids])),
         }
     )
 
@@ -295,13 +293,13 @@ def _tags(world: World, ids: Indices, period: int) -> pl.DataFrame:
     p = world.people
     there = ~world.dead(ids, period) & ~world.departed(ids, period)
     poor = (p.low_income_from[ids] > 0) & (p.low_income_from[ids] <= period) & there
-    size = np.diff(p.household_first, append=p.count)[p.household[ids]]
+    size = p.homes.size[p.household[ids]]
     paid = np.zeros(len(p.sex), dtype=bool)
     paid[world.paid(period)] = True
     tags: dict[str, Bools] = {
         "low_income": poor & (p.low_income[ids] < 4),
         "low_income_margin": poor & (p.low_income[ids] == 4),
-        "disabled": (p.disability_type[ids] > 0) & there & (p.outside[p.household[ids]] < 0) & p.has_number[ids],
+        "disabled": (p.disability_type[ids] > 0) & there & (p.homes.outside[p.household[ids]] < 0) & p.has_number[ids],
         "living_alone_80": (size == 1) & (world.ages(ids, period) >= 80) & there,
         "child_without_id": ~p.has_number[ids] & (p.document[ids] == 0) & there,
         "deceased_still_paid": paid[ids] & world.dead(ids, period),
@@ -325,7 +323,7 @@ def _situations(world: World, answers: Answers) -> None:
     ids = np.arange(len(p.sex))
     parts = (p.a.astype(np.int64), p.b.astype(np.int64), p.c.astype(np.int64))
     name = pl.Series(names.equal_keys(parts))
-    community = world.places.house_community[p.house[p.household]]
+    community = world.places.house_community[p.homes.house[p.household]]
     in_village = pl.DataFrame({"n": name, "c": community}).is_duplicated().to_numpy()
     at_home = pl.DataFrame({"n": name, "h": p.household}).is_duplicated().to_numpy()
     same_day = pl.DataFrame({"n": name, "b": p.birth}).is_duplicated().to_numpy()
@@ -341,7 +339,7 @@ def _situations(world: World, answers: Answers) -> None:
     old = (
         (world.ages(ids, last) >= 80)
         & ~world.dead(ids, last)
-        & (p.outside[p.household] < 0)
+        & (p.homes.outside[p.household] < 0)
         & p.has_number
         & ~world.departed(ids, last)
     )
@@ -358,13 +356,13 @@ def _situations(world: World, answers: Answers) -> None:
         "rare_character": names.has_rare((p.b, p.c)),
         "foreign_document": p.document > 0,
         "no_id": ~p.has_number & (p.document == 0),
-        "hukou_elsewhere": (p.outside[p.household] >= 0) & (p.document == 0),
-        "hukou_in_other_house": (p.outside[p.household] < 0)
-        & (p.first_house_hukou[p.household] != p.house[p.household]),
+        "hukou_elsewhere": (p.homes.outside[p.household] >= 0) & (p.document == 0),
+        "hukou_in_other_house": (p.homes.outside[p.household] < 0)
+        & (p.homes.hukou[p.household] != p.homes.house[p.household]),
         "born_before_1950": p.birth < -7305,
         "born_before_1930": p.birth < -14610,
         "centenarian": world.ages(ids, last) >= 100,
-        "moved": p.moved_in[p.household] <= last,
+        "moved": p.homes.moved_in[p.household] <= last,
         "renamed": renamed,
         "deceased_still_paid": paid & world.dead(ids, last),
         "eligible_not_paid": old & ~paid,
@@ -388,11 +386,13 @@ def _situations(world: World, answers: Answers) -> None:
 
 # ---- changes ----------------------------------------------------------------------------------------------
 def _change(
-    period: int, entity: str, keys: pl.Series, kind: str, column: str, old: pl.Series | str, new: pl.Series | str
+    period: int, keys: pl.Series, kind: str, column: str, values: tuple[pl.Series | str, pl.Series | str]
 ) -> pl.DataFrame:
+    """Changes of one kind, with the values before and after."""
+    entity = "organisation" if len(keys) and keys[0].startswith("O") else "person"
     texts = [
         x if isinstance(x, pl.Series) else pl.repeat(x, len(keys), dtype=pl.String, eager=True)
-        for x in (entity, keys, kind, column, old, new)
+        for x in (entity, keys, kind, column, *values)
     ]
     names_ = ("entity", "entity_key", "kind", "column", "old", "new")
     return pl.DataFrame(
@@ -407,11 +407,14 @@ def _changes(world: World, period: int, answers: Answers) -> None:
     """What happened between the delivery before and this one."""
     p, o = world.people, world.organisations
     ids = np.arange(len(p.sex))
-    known = (p.arrived < period) & (p.departed[p.household] >= period)
+    known = (p.arrived < period) & (p.homes.departed[p.household] >= period)
     died = ids[(p.death > world.day(period - 1)) & (p.death <= world.day(period)) & (p.arrived <= period)]
     new = ids[p.arrived == period]
-    born, came = new[p.relation[new] == people.CHILD], new[p.relation[new] != people.CHILD]
-    moved, left = ids[known & (p.moved_in[p.household] == period)], ids[known & (p.departed[p.household] == period)]
+    born, came = new[p.relation[new] == CHILD], new[p.relation[new] != CHILD]
+    moved, left = (
+        ids[known & (p.homes.moved_in[p.household] == period)],
+        ids[known & (p.homes.departed[p.household] == period)],
+    )
     renamed = ids[known & world.renamed_in(ids, period)]
     phoned = ids[known & world.draw.chance(f"person/phone/{period}", ids, people.NEW_PHONES)]
     poor = ids[known & (p.low_income_from == period)]
@@ -433,7 +436,7 @@ def _changes(world: World, period: int, answers: Answers) -> None:
         (person(phoned), "phone_changed", "phone", world.phones(phoned, period - 1), world.phones(phoned, period)),
         (person(poor), "low_income_added", "low_type", "", take(pl.Series(LOW_INCOME_TYPES), p.low_income[poor])),
     ):
-        answers.add("change", _change(period, "person", keys, kind, column, old, after))
+        answers.add("change", _change(period, keys, kind, column, (old, after)))
     at = np.arange(len(o))
     founded, cancelled = at[o.founded_in == period], at[o.cancelled_in == period]
     legal, called = at[(o.legal_changed_in == period)], at[o.renamed_in == period]
@@ -443,7 +446,7 @@ def _changes(world: World, period: int, answers: Answers) -> None:
         (o.keys(legal), "legal_changed", "legal", person(o.legal[legal]), person(o.next_legal[legal])),
         (o.keys(called), "renamed", "name", o.names(called, period - 1), o.names(called, period)),
     ):
-        answers.add("change", _change(period, "organisation", keys, kind, column, old, after))
+        answers.add("change", _change(period, keys, kind, column, (old, after)))
 
 
 # ---- organisations, places, events ------------------------------------------------------------------------
@@ -492,64 +495,53 @@ def _organisations(world: World, at: Indices, period: int) -> pl.DataFrame:
 def _places(world: World, answers: Answers) -> None:
     w = world.places
     for at in _slices(len(w.estate_community)):
-        code = w.area("community_code", w.estate_community[at])
+        first = np.searchsorted(w.building_estate, at)
         answers.add(
             "place",
             _place(
                 world,
                 w.estate_keys(at),
-                "estate",
-                code,
-                w.estate_addresses(at),
-                w.estate_community[at],
-                pl.repeat("", len(at), eager=True),
-                None,
+                level="estate",
+                parent=w.area("community_code", w.estate_community[at]),
+                text=w.estate_addresses(at),
+                community=w.estate_community[at],
+                grid=pl.repeat("", len(at), dtype=pl.String, eager=True),
+                points=w.coordinates("building", first, w.building_grid[first]),
             ),
         )
     for at in _slices(len(w.building_number)):
-        grid = w.building_grid[at]
-        points = w.coordinates("building", at, grid)
         answers.add(
             "place",
             _place(
                 world,
                 w.building_keys(at),
-                "building",
-                w.estate_keys(w.building_estate[at]),
-                w.building_addresses(at),
-                w.building_community[at],
-                w.grid_keys(grid),
-                points,
+                level="building",
+                parent=w.estate_keys(w.building_estate[at]),
+                text=w.building_addresses(at),
+                community=w.building_community[at],
+                grid=w.grid_keys(w.building_grid[at]),
+                points=w.coordinates("building", at, w.building_grid[at]),
             ),
         )
     for at in _slices(len(w.house_number)):
-        building = w.house_building[at]
-        code = w.area("community_code", w.house_community[at])
-        parent = (
-            pl.DataFrame({"b": w.building_keys(building), "c": code})
-            .select(pl.when(pl.col("b") == "").then("c").otherwise("b"))
-            .to_series()
-        )
-        grid = w.grid_keys(w.house_grid[at])
+        building, grid = w.house_building[at], w.grid_keys(w.house_grid[at])
         answers.add(
             "place",
             _place(
                 world,
                 w.house_keys(at),
-                "house",
-                parent,
-                w.addresses(at),
-                w.house_community[at],
-                grid,
-                w.house_points(at),
+                level="house",
+                parent=choose(
+                    building >= 0, w.building_keys(building), w.area("community_code", w.house_community[at])
+                ),
+                text=w.addresses(at),
+                community=w.house_community[at],
+                grid=grid,
+                points=w.house_points(at),
             ),
         )
-        answers.add(
-            "house_grid",
-            pl.DataFrame(
-                {"place_key": w.house_keys(at), "grid_key": grid, "grid_code": w.grid_codes(w.house_grid[at])}
-            ),
-        )
+        codes = {"place_key": w.house_keys(at), "grid_key": grid, "grid_code": w.grid_codes(w.house_grid[at])}
+        answers.add("house_grid", pl.DataFrame(codes))
     for at in _slices(len(w.grid_serial)):
         answers.add("grid", _grids(world, at))
 
@@ -557,26 +549,25 @@ def _places(world: World, answers: Answers) -> None:
 def _place(
     world: World,
     keys: pl.Series,
+    *,
     level: str,
     parent: pl.Series,
     text: pl.Series,
-    community: Indices,
+    community: Ints,
     grid: pl.Series,
-    points: tuple[np.ndarray, np.ndarray] | None,
+    points: tuple[Floats, Floats],
 ) -> pl.DataFrame:
-    n = len(keys)
-    lon, lat = points if points is not None else (np.full(n, np.nan), np.full(n, np.nan))
     return pl.DataFrame(
         {
             "place_key": keys,
-            "level": pl.repeat(level, n, dtype=pl.String, eager=True),
+            "level": pl.repeat(level, len(keys), dtype=pl.String, eager=True),
             "parent": parent,
             "standard_address": text,
             "community": world.places.area("community_code", community),
             "town": world.places.area("town_code", community),
             "grid_key": grid,
-            "lon": pl.Series(lon).fill_nan(None),
-            "lat": pl.Series(lat).fill_nan(None),
+            "lon": pl.Series(points[0]),
+            "lat": pl.Series(points[1]),
         }
     )
 

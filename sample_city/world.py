@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sample_city import areas, events, names, organisations, people, places
-from sample_city.codes import dates, id_numbers, padded
+from sample_city import areas, events, households, names, organisations, people, places
+from sample_city.codes import calendar, compact_dates, dates, id_numbers, padded
 from sample_city.draw import Bools, Draw, Indices, Ints
-from sample_city.people import NEVER, Clock
+from sample_city.households import Clock
 
 OLD_AGE = 80
 ALLOWANCE = ((100, 500), (90, 200), (80, 50))  # yuan a month by age, as the city's notice sets it
@@ -31,6 +31,7 @@ class World:
     organisations: organisations.Organisations
     events: events.Events
     observed: dict[int, Bools] = field(default_factory=dict)
+    refused: dict[int, Bools] = field(default_factory=dict)
 
     @property
     def periods(self) -> int:
@@ -46,9 +47,9 @@ class World:
         return str(dates(np.asarray([self.day(period)]), form)[0])
 
     @cached_property
-    def household_of(self) -> Ints:
-        """Household of each person."""
-        return self.people.household
+    def first_of_home(self) -> Indices:
+        """The first person of each household."""
+        return self.people.homes.first
 
     # ---- who is there -----------------------------------------------------------------------------------
     def born(self, period: int) -> Bools:
@@ -57,7 +58,7 @@ class World:
 
     def departed(self, ids: Ints, period: int) -> Bools:
         """Persons whose household has left the city."""
-        return np.asarray(self.people.departed[self.people.household[ids]] <= period)
+        return np.asarray(self.people.homes.departed[self.people.household[ids]] <= period)
 
     def dead(self, ids: Ints, period: int) -> Bools:
         """Persons who died on or before the day of a delivery."""
@@ -65,7 +66,7 @@ class World:
 
     def ages(self, ids: Ints, period: int) -> Indices:
         """Completed years on the day of a delivery."""
-        born, now = compact(self.people.birth[ids]), int(compact(np.asarray([self.day(period)]))[0])
+        born, now = compact_dates(self.people.birth[ids]), int(compact_dates(np.asarray([self.day(period)]))[0])
         return np.asarray((now - born) // 10_000)
 
     def in_register(self, ids: Ints, period: int) -> Bools:
@@ -78,12 +79,16 @@ class World:
         kept = self.draw.chance("register/kept", ids, 0.07)
         alive = (p.death[ids] > self.day(period)) | kept
         return np.asarray(
-            (p.outside[home] < 0) & p.has_number[ids] & (p.arrived[ids] <= period) & (p.departed[home] > period) & alive
+            (p.homes.outside[home] < 0)
+            & p.has_number[ids]
+            & (p.arrived[ids] <= period)
+            & (p.homes.departed[home] > period)
+            & alive
         )
 
     def served(self, ids: Ints) -> Bools:
         """Persons a welfare department of the city looks after: those whose hukou is here, and some who only live here."""
-        away = self.people.outside[self.people.household[ids]] >= 0
+        away = self.people.homes.outside[self.people.household[ids]] >= 0
         return np.asarray((~away | self.draw.chance("person/served", ids, 0.25)) & (self.people.document[ids] == 0))
 
     # ---- what they are called ---------------------------------------------------------------------------
@@ -95,7 +100,7 @@ class World:
             new = self.renamed_in(ids, past)
             if new.any():
                 at = ids[new]
-                b[new], c[new] = names.given(self.draw, at, p.sex[at], people.calendar(p.birth[at])[0], version=past)
+                b[new], c[new] = names.given(self.draw, at, p.sex[at], calendar(p.birth[at])[0], version=past)
         return a, b, c
 
     def renamed_in(self, ids: Ints, period: int) -> Bools:
@@ -154,17 +159,17 @@ class World:
     def residence(self, ids: Ints, period: int) -> Indices:
         """House of residence on the day of a delivery."""
         p, home = self.people, self.people.household[ids]
-        return np.where(p.moved_in[home] <= period, p.new_house[home], p.house[home]).astype(np.int64)
+        return np.where(p.homes.moved_in[home] <= period, p.homes.new_house[home], p.homes.house[home]).astype(np.int64)
 
     def hukou(self, ids: Ints) -> Indices:
         """House of the hukou; -1 where it is outside the city."""
         p, home = self.people, self.people.household[ids]
-        return np.where(p.outside[home] < 0, p.first_house_hukou[home], -1).astype(np.int64)
+        return np.where(p.homes.outside[home] < 0, p.homes.hukou[home], -1).astype(np.int64)
 
     def hukou_addresses(self, ids: Ints) -> pl.Series:
         """Hukou addresses: standard inside the city, a line of text outside it."""
         house = self.hukou(ids)
-        origin = self.people.outside[self.people.household[ids]].astype(np.int64)
+        origin = self.people.homes.outside[self.people.household[ids]].astype(np.int64)
         here = self.places.addresses(np.maximum(house, 0))
         if (house >= 0).all():
             return here
@@ -184,8 +189,7 @@ class World:
         """Another adult of the household who is alive; -1 where there is none."""
         p = self.people
         home = p.household[ids]
-        sizes = np.diff(p.household_first, append=p.count)
-        first, size = p.household_first[home].astype(np.int64), sizes[home].astype(np.int64)
+        first, size = self.first_of_home[home], p.homes.size[home].astype(np.int64)
         other = np.where(ids < p.count, first + (ids - first + 1) % np.maximum(size, 1), first)
         grown = (
             (p.birth[other] < self.day(period) - 18 * 366) & (p.death[other] > self.day(period)) & p.has_number[other]
@@ -215,7 +219,7 @@ class World:
         ids = np.flatnonzero((p.birth <= self.day(period) - OLD_AGE * 365) & (p.arrived <= period))
         ids = ids[self.ages(ids, period) >= OLD_AGE]
         home = p.household[ids]
-        here = (p.outside[home] < 0) & (p.departed[home] > period) & p.has_number[ids]
+        here = (p.homes.outside[home] < 0) & (p.homes.departed[home] > period) & p.has_number[ids]
         applied = ~self.draw.chance("allowance/missed", ids, 0.05)
         dead = self.dead(ids, period)
         recent = p.death[ids] > self.day(period) - 190
@@ -224,14 +228,16 @@ class World:
 
     def see(self, period: int, ids: Ints) -> None:
         """Notes that a delivery shows these persons."""
-        seen = self.observed.setdefault(period, np.zeros(len(self.people.sex), dtype=bool))
-        seen[ids] = True
+        self.observed.setdefault(period, np.zeros(len(self.people.sex), dtype=bool))[ids] = True
 
+    def refuse(self, period: int, ids: Ints) -> None:
+        """Notes that the register's rows of these persons cannot be trusted."""
+        self.refused.setdefault(period, np.zeros(len(self.people.sex), dtype=bool))[ids] = True
 
-def compact(days: Ints) -> Indices:
-    """Days since 1970-01-01 as numbers YYYYMMDD."""
-    year, month, day = people.calendar(days)
-    return year * 10_000 + month * 100 + day
+    def seen(self, period: int) -> Bools:
+        """Persons shown by this delivery or one before it."""
+        nobody = np.zeros(len(self.people.sex), dtype=bool)
+        return np.logical_or.reduce([self.observed.get(past, nobody) for past in range(1, period + 1)])
 
 
 def where(mask: Bools, text: pl.Series) -> pl.Series:
@@ -254,12 +260,10 @@ def build(persons: int, seed: int, periods: int, first: date, area_file: Path = 
     """Makes a city of `persons` with all that happens to it until the last of `periods` monthly deliveries."""
     draw, clock = Draw(seed), Clock.of(first, periods)
     community = areas.covered(draw, persons, area_file)
-    kind, size, households = people.households_per_community(draw, persons, community["weight"].to_numpy())
-    built = places.build(draw, community, households)
-    crowd = people.build(draw, persons, clock, kind, size, built)
+    kind, size = households.sizes(draw, persons)
+    built = places.build(draw, community, households.per_community(len(kind), community["weight"].to_numpy()))
+    homes = households.build(draw, clock, kind, size, places=built, origins=len(people.ORIGINS))
+    crowd = people.build(draw, persons, clock, homes, built)
     firms = organisations.build(draw, persons, clock, built, crowd)
     calls = events.build(draw, persons, clock, built, crowd)
     return World(draw, clock, persons, built, crowd, firms, calls)
-
-
-__all__ = ["NEVER", "World", "build"]

@@ -32,7 +32,7 @@ from warehouse.errors import EnvironmentFault, GateStopped, TownlakeError, Wrong
 from warehouse.home import Home
 
 CHAIN = ("watch_landing", "ingest", "foundation")
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.5
 STILL_SECONDS = 900.0
 """With no task changing its state for so long, something is wrong."""
 

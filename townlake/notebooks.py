@@ -10,6 +10,7 @@ import argparse
 import ast
 import html
 import importlib.util
+import math
 import re
 import sys
 import textwrap
@@ -27,6 +28,7 @@ from warehouse.lake import published_snapshot, reading
 NOTEBOOKS = REPOSITORY / "notebooks"
 BEIJING = timezone(timedelta(hours=8))
 MAX_ROWS = 200
+SHORT_TEXT = 12
 
 
 @dataclass(frozen=True)
@@ -155,32 +157,39 @@ def _chart(specification: dict[str, Any]) -> str:
 
 
 def _table(frame: Any) -> str:
-    """A polars frame as a table; numbers to the right, at most MAX_ROWS rows."""
-    numeric = [dtype.is_numeric() for dtype in frame.dtypes]
-    classes = [' class="n"' if n else "" for n in numeric]
-    head = "".join(f"<th{c}>{html.escape(name)}</th>" for name, c in zip(frame.columns, classes, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{c}>{_cell(value)}</td>" for value, c in zip(row, classes, strict=True)) + "</tr>"
-        for row in frame.head(MAX_ROWS).iter_rows()
-    )
+    """A polars frame as a table; numbers to the right, short texts on one line, at most MAX_ROWS rows."""
+    shown = frame.head(MAX_ROWS)
+    columns = [
+        (name, *_column(shown[name], dtype.is_numeric()))
+        for name, dtype in zip(shown.columns, shown.dtypes, strict=True)
+    ]
+    head = "".join(f"<th{style}>{html.escape(name)}</th>" for name, style, _ in columns)
+    styled = [[f"<td{style}>{cell}</td>" for cell in cells] for _, style, cells in columns]
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*styled, strict=True))
     if not frame.height:
-        body = f'<tr><td class="none" colspan="{max(1, len(classes))}">没有</td></tr>'
+        body = f'<tr><td class="none" colspan="{max(1, len(columns))}">没有</td></tr>'
     more = f'<p class="more">共 {frame.height:,} 行，只列出前 {MAX_ROWS} 行。</p>' if frame.height > MAX_ROWS else ""
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return '<span class="none">—</span>'
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return html.escape(str(value))
+def _column(values: Any, is_number: bool) -> tuple[str, list[str]]:
+    """A column's style and its cells as HTML."""
+    given = values.to_list()
+    known = [value for value in given if value is not None]
+    if is_number:
+        digits = 0 if all(value == int(value) for value in known if math.isfinite(value)) else 1
+        return ' class="n"', [_dash() if value is None else f"{value:,.{digits}f}" for value in given]
+    style = ' class="s"' if all(len(str(value)) <= SHORT_TEXT for value in known) else ""
+    return style, [_dash() if value is None else html.escape(str(value)) for value in given]
+
+
+def _dash() -> str:
+    return '<span class="none">—</span>'
 
 
 def _prose(text: str) -> str:
-    """marimo's rendered markdown, with its paragraph spans made paragraphs."""
+    """marimo's rendered markdown: paragraph spans become paragraphs, a line end inside Chinese text is no blank."""
+    text = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", text)
     return re.sub(r'<span class="paragraph">(.*?)</span>(?=\s*(?:<|$))', r"<p>\1</p>", text, flags=re.DOTALL)
 
 

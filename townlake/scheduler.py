@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -42,6 +43,12 @@ COMPONENTS = {
 """What `airflow standalone` starts, without its log servers: those listen on every network interface."""
 
 LAKE_WRITER = {"name": "lake_writer", "slots": 1, "description": "the lake's one writer", "include_deferred": False}
+PRELOADED = (
+    "airflow.executors.local_executor", "airflow.sdk.execution_time.task_runner", "polars", "duckdb", "dbt.cli.main",
+    "great_expectations",
+)  # fmt: skip
+"""Imported once, by the process that tasks are forked from; otherwise each task pays for them anew."""
+
 START_SECONDS = 180.0
 STOP_SECONDS = 3.0
 LOCKED_SECONDS = 60
@@ -68,6 +75,11 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
+        "AIRFLOW__SCHEDULER__MP_START_METHOD": "forkserver",
+        "AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD": ",".join(PRELOADED),
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__ENABLE_SWAGGER_UI": "False",  # its page loads scripts from the internet
@@ -188,7 +200,7 @@ def running(home: Home, *, port: int | None = None, say: Callable[[str], None] =
     """A healthy Airflow on this lakehouse; stopped, with every process it started, however the block ends."""
     home.prepare()
     folder = airflow_home(home)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     with try_exclusive(folder / "owner.lock") as mine:
         if not mine:
             where = _known(folder).get("url", "an address not told yet")
@@ -204,8 +216,9 @@ def running(home: Home, *, port: int | None = None, say: Callable[[str], None] =
             for name, arguments in COMPONENTS.items():
                 airflow.components[name] = _start(folder, name, arguments, variables)
                 _remember(airflow)
-            _wait_until_healthy(airflow)
+            _wait_until_healthy(airflow, ("metadatabase",))
             _ensure_pool(airflow)
+            _wait_until_healthy(airflow, ("metadatabase", "scheduler", "triggerer", "dag_processor"))
             yield airflow
         finally:
             _stop_sessions([process.pid for process in airflow.components.values()])
@@ -269,17 +282,25 @@ def _start(folder: Path, name: str, arguments: tuple[str, ...], variables: dict[
         return subprocess.Popen(
             [sys.executable, "-m", "airflow", *arguments],
             env=variables, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=_ends_with_its_starter(),  # noqa: PLW1509  no thread runs yet
         )  # fmt: skip
 
 
-def _wait_until_healthy(airflow: Airflow) -> None:
+def _ends_with_its_starter() -> Callable[[], object] | None:
+    """For a component about to start: Linux asks it to end when the process that started it is gone, even killed."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def _wait_until_healthy(airflow: Airflow, parts: tuple[str, ...]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         airflow.alive()
         with contextlib.suppress(EnvironmentFault):
             health = airflow.get("monitor/health")
-            if all(health[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor")):
+            if all(health[part]["status"] == "healthy" for part in parts):
                 return
         time.sleep(0.5)
     raise EnvironmentFault(f"Airflow was not healthy after {START_SECONDS:.0f} s; its logs: {airflow.folder / 'logs'}")

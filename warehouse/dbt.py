@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from warehouse.errors import EnvironmentFault, TownlakeError, explain
 from warehouse.home import DBT_PROJECT, Home
@@ -63,7 +65,7 @@ def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: b
 
     arguments = [
         "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
-        command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+        "--no-write-json", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
         "--target-path", str(home.work / "dbt-target"),
     ]  # fmt: skip
     if select:
@@ -71,7 +73,7 @@ def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: b
     if full_refresh:
         arguments.append("--full-refresh")
     with _set(environment(home)):
-        outcome = dbtRunner().invoke(arguments)
+        outcome = dbtRunner(manifest=_manifest(home, arguments)).invoke(arguments)
     if outcome.exception is not None:
         raise explain(outcome.exception) or DbtFailed(f"dbt {command}: {_first_line(outcome.exception)}")
     results = [
@@ -90,6 +92,37 @@ def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: b
     if not outcome.success:
         raise DbtFailed(f"dbt {command} failed (log: {home.work / 'dbt-logs' / 'dbt.log'})")
     return results
+
+
+_parsed: dict[tuple[str, str, str], Any] = {}
+
+
+def _manifest(home: Home, arguments: Sequence[str]) -> Any:
+    """The parsed project, kept for this process: parsing costs more than building a small layer.
+
+    The key names everything parsing depends on: the home (locations stand in the profile) and the project's files.
+    """
+    from dbt.cli.main import dbtRunner
+
+    key = (str(home.root), home.catalog, _project_state())
+    if key not in _parsed:
+        options = [a for a in arguments[: arguments.index("--target-path") + 2] if a != "--no-write-json"]
+        options[options.index("--project-dir") - 1] = "parse"
+        outcome = dbtRunner().invoke(options)
+        if not outcome.success:
+            raise explain(outcome.exception or RuntimeError()) or DbtFailed(f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}")
+        _parsed.clear()
+        _parsed[key] = outcome.result
+    return _parsed[key]
+
+
+def _project_state() -> str:
+    """Names, sizes and times of the project's files."""
+    files = sorted(
+        p for folder in ("macros", "models", "seeds", "rendered") for p in (DBT_PROJECT / folder).rglob("*") if p.is_file()
+    )
+    files += [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
+    return hashlib.sha256("".join(f"{p}{p.stat().st_size}{p.stat().st_mtime_ns}" for p in files).encode()).hexdigest()
 
 
 def _first_line(error: BaseException) -> str:

@@ -45,7 +45,7 @@ KINDS: dict[str, KindInfo] = {
     "uscc": KindInfo("统一社会信用代码", "GB 32100", "VARCHAR", _COMMON),
     "org_code": KindInfo("组织机构代码", "GB 11714", "VARCHAR", _COMMON),
     "phone": KindInfo("电话", "YD/T", "VARCHAR", _COMMON),
-    "person_name": KindInfo("姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", *_COMMON)),
+    "person_name": KindInfo("姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", "mainland", *_COMMON)),
     "org_name": KindInfo("单位名称", "", "VARCHAR", _COMMON),
     "date": KindInfo("日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
     "timestamp": KindInfo(
@@ -165,6 +165,7 @@ def _others(opts: dict[str, Any]) -> str:
 
 _SQL_OPTIONS = (
     "kind_column", "birth", "sex", "swapped_with", "document_type_column", "unit_column", "other", "witness",
+    "mainland",
 )  # fmt: skip
 
 

@@ -67,19 +67,26 @@ judged as (
         {{ column.name }}_raw,
         {%- endfor %}
         _extra, _section,
-        list_filter([
-            {%- for column in contract.columns %}
-            {{ column_issue(column) }},
-            {%- if column.required %}
-            {{ required_issue(column) }},
-            {%- endif %}
-            {%- endfor %}
-            {%- for rule in contract.rules %}
-            {{ rule_issue(contract, rule) }},
-            {%- endfor %}
-            {{ swap_issue() }},
-            {{ defect_issue() }}
-        ], lambda issue: issue is not null) as issues
+        list_transform(
+            list_filter([
+                {%- for column in contract.columns %}
+                {{ column_issue(column) }},
+                {%- if column.required %}
+                {{ required_issue(column) }},
+                {%- endif %}
+                {%- endfor %}
+                {%- for rule in contract.rules %}
+                {{ rule_issue(rule) }},
+                {%- endfor %}
+                {{ swap_issue() }},
+                {{ defect_issue() }}
+            ], lambda found: found is not null),
+            lambda found: struct_pack(
+                "rule" := found."rule", "column" := found."column", header := found.header,
+                severity := coalesce(found.severity, {{ rule_facts(contract) }}[found."rule"].severity),
+                gbt36344 := {{ rule_facts(contract) }}[found."rule"].gbt36344,
+                outcome := {{ rule_facts(contract) }}[found."rule"].outcome,
+                "raw" := found."raw", "value" := found."value")) as issues
     from ruled
 )
 
@@ -181,62 +188,66 @@ null::varchar
 {%- endmacro %}
 
 
-{# One issue as a struct; every branch of the list must have this shape. #}
-{% macro issue(rule, column, header, severity, code, outcome, raw, value) -%}
-struct_pack(
-    "rule" := {{ rule }}, "column" := {{ column }}, header := {{ header }}, severity := {{ severity }}, gbt36344 := {{ code }},
-    outcome := {{ outcome }}, "raw" := {{ raw }}, "value" := {{ value }})
+{# One finding as a struct; every member of the list must have this shape. `severity` only where the contract overrides the rule's. #}
+{% macro finding(rule, column=none, header=none, severity='null', raw='null', value='null') -%}
+struct_pack("rule" := {{ rule }},
+    "column" := {{ dbt.string_literal(column) if column else 'null' }}::varchar, header := {{ dbt.string_literal(header) if header else 'null' }}::varchar,
+    severity := {{ severity }}::varchar, "raw" := {{ raw }}::varchar, "value" := {{ value }}::varchar)
 {%- endmacro %}
 
 {% macro column_issue(column) -%}
-{%- set name = column.name -%}
-case when {{ name }}__rule is not null then
-    {{ issue(
-        name ~ '__rule',
-        dbt.string_literal(name),
-        dbt.string_literal(column.header),
-        rule_property(name ~ '__rule', column.kind, 'severity', 'info', column.severity),
-        rule_property(name ~ '__rule', column.kind, 'gbt36344', '0102', {}),
-        rule_property(name ~ '__rule', column.kind, 'outcome', 'standardised', {}),
-        name ~ '_raw',
-        name ~ '::varchar') }} end
+case when {{ column.name }}__rule is not null then
+    {{ finding(column.name ~ '__rule', column.name, column.header, severity_override(column), column.name ~ '_raw', column.name) }} end
 {%- endmacro %}
 
-{# What the rule book says of a rule, as a case over rule codes; a contract may say otherwise for its column. #}
-{% macro rule_property(rule, kind, property, default, overrides) -%}
-{%- set groups = {} -%}
-{%- for code, book in std_rules().items() -%}
-    {%- set value = overrides.get(code, book[property]) -%}
-    {%- if value != default -%}{%- do groups.setdefault(value, []).append(code) -%}{%- endif -%}
-{%- endfor -%}
-case
-    {%- for value, codes in groups.items() %}
-    when {{ rule }} in ({% for code in codes %}'{{ code }}'{{ ", " if not loop.last }}{% endfor %}) then '{{ value }}'
-    {%- endfor %}
-    else '{{ default }}' end
+{% macro severity_override(column) -%}
+{%- if column.severity -%}
+case {{ column.name }}__rule {%- for rule, severity in column.severity.items() %} when '{{ rule }}' then '{{ severity }}'{% endfor %} end
+{%- else -%}null{%- endif -%}
 {%- endmacro %}
 
 {% macro required_issue(column) -%}
 case when {{ column.name }} is null and {{ column.name }}__rule is null then
-    {{ issue("'required_missing'", dbt.string_literal(column.name), dbt.string_literal(column.header), "'warning'", "'0201'",
-        'null::varchar', column.name ~ '_raw', 'null::varchar') }} end
+    {{ finding("'required_missing'", column.name, column.header, raw=column.name ~ '_raw') }} end
 {%- endmacro %}
 
-{% macro rule_issue(contract, rule) -%}
+{% macro rule_issue(rule) -%}
 case when not ({{ rule.must_hold }}) then
-    {{ issue(dbt.string_literal(rule.rule), dbt.string_literal(rule.column) if rule.column else 'null::varchar',
-        dbt.string_literal(rule.header) if rule.header else 'null::varchar', dbt.string_literal(rule.severity),
-        dbt.string_literal(rule.gbt36344), 'null::varchar', 'null::varchar', 'null::varchar') }} end
+    {{ finding(dbt.string_literal(rule.rule), rule.column, rule.header) }} end
 {%- endmacro %}
 
 {% macro swap_issue() -%}
-case when _swapped is not null then
-    {{ issue("'swapped_columns'", '_swapped', '_swapped', "'warning'", "'0301'", "'repaired'", 'null::varchar', 'null::varchar') }} end
+case when _swapped is not null then {{ finding("'swapped_columns'") }} end
 {%- endmacro %}
 
 {# A line with fields missing, shifted or cut off cannot be trusted as a record; bytes of another encoding can, in part. #}
 {% macro defect_issue() -%}
-case when _defect is not null then
-    {{ issue('_defect', 'null::varchar', 'null::varchar',
-        "case when _defect = 'undecodable' then 'warning' else 'quarantine' end", "'0302'", 'null::varchar', 'null::varchar', 'null::varchar') }} end
+case when _defect is not null then {{ finding('_defect') }} end
+{%- endmacro %}
+
+{# The rule book as one constant map: what every rule that can stand in this dataset's issues says. #}
+{% macro rule_facts(contract) -%}
+map { {%- for code, fact in rule_book(contract).items() %}
+'{{ code }}': {'severity': '{{ fact.severity }}', 'gbt36344': '{{ fact.gbt36344 }}', 'outcome': {{ dbt.string_literal(fact.outcome) if fact.outcome else 'null::varchar' }}}{{ "," if not loop.last }}
+{%- endfor %} }
+{%- endmacro %}
+
+{#
+    Rules by code: those of the standard elements, those of the reader (a line that is not whole) and the contract's own.
+    Outcome is what became of a cell; rules about a row have none.
+#}
+{% macro rule_book(contract) -%}
+{%- set book = {} -%}
+{%- do book.update(std_rules()) -%}
+{%- do book.update({
+    'required_missing': {'severity': 'warning', 'gbt36344': '0201', 'outcome': none, 'zh': '必填项为空'},
+    'ragged_extra': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段多于表头，内容已错位'},
+    'ragged_missing': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段少于表头，内容不全'},
+    'truncated': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '这一行被截断'},
+    'undecodable': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '含有无法解码的字节'},
+}) -%}
+{%- for rule in contract.rules -%}
+{%- do book.update({rule.rule: {'severity': rule.severity, 'gbt36344': rule.gbt36344, 'outcome': none, 'zh': rule.reason}}) -%}
+{%- endfor -%}
+{{ return(book) }}
 {%- endmacro %}

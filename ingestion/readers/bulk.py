@@ -1,19 +1,380 @@
-"""Large delimited text, set-based."""
+"""Large delimited text to raw Parquet, set-based and streaming.
+
+The text is cut at record ends into pieces of some megabytes. A piece in which quotes stand where they should and no line is
+blank is parsed by Arrow's CSV reader at once; rows it finds ragged are read one by one and put back in their place. Any
+other piece goes through the tolerant splitter. So a dirty line costs its piece some speed, never a row. Rows that may be
+totals, repeated headers, notes or blanks are picked out by whole columns and then judged by the same rules as everywhere.
+A second thread compresses and writes, so memory stays at a few pieces whatever the size of the file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ingestion.readers.model import FileProbe, RawResult, TableProbe
+from ingestion.readers import delimited, encoding, text
+from ingestion.readers.dialect import Dialect
+from ingestion.readers.kinds import Classifier
+from ingestion.readers.model import BLANK, DATA, FileProbe, RawResult, TableProbe
+from ingestion.readers.sink import ParquetSink
+from ingestion.readers.write import LEADING, TRAILING, Shaper, raw_schema
 
-SMALLEST = 4 << 20
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SMALLEST = 1 << 20
+PIECE = 16 << 20
+_CONSTANT = ("dataset", "file", "sheet", "delivery_id", "row_kind")
+_FIRST_COLUMNS = 3
+_LOST = "\ufffd".encode()
 
 
 def suits(probe: FileProbe, tables: Sequence[TableProbe]) -> bool:
-    return False
+    """Whether the table runs to the end of a large text in a dialect that Arrow's reader knows."""
+    if probe.format != "csv" or len(tables) != 1 or probe.path.stat().st_size < SMALLEST:
+        return False
+    d, table = delimited.dialect_of(probe), tables[0]
+    plain = len(d.delimiter) == 1 and d.delimiter.isascii() and d.delimiter not in "\r\n" and d.escape is None and d.newline == "\n"
+    return plain and (d.quote is None or d.quote in "\"'") and table.last_row is None and len(table.columns) > 1
 
 
 def write(probe: FileProbe, table: TableProbe, out: Path, mapping: Mapping[str, str], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
-    raise NotImplementedError
+    """Stream ``table`` into ``out``. Same rows, kinds and defects as the record-by-record road."""
+    parser = _Parser(probe, table, mapping, target_columns, constants, result)
+    with ParquetSink(out, parser.schema) as sink:
+        for piece in parser.pieces():
+            sink.put(piece)
+    result.decisions += encoding.decisions(parser.damage.foreign, parser.damage.damaged, delimited.encoding_of(probe))
+
+
+@dataclass
+class _Piece:
+    """UTF-8 bytes of whole records (as far as quotes tell); ``damaged`` when decoding met broken or foreign bytes."""
+
+    data: bytes
+    damaged: bool
+
+
+class _Parser:
+    """Turns the body of one text table into Arrow tables of the raw schema."""
+
+    def __init__(self, probe: FileProbe, table: TableProbe, mapping: Mapping[str, str], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
+        import pyarrow as pa
+
+        self.probe, self.table, self.result = probe, table, result
+        self.dialect: Dialect = delimited.dialect_of(probe)
+        self.encoding = delimited.encoding_of(probe)
+        self.damage = text.Damage()
+        self.body = delimited.Body(table, result)
+        plain = raw_schema(target_columns)
+        coded = pa.dictionary(pa.int32(), pa.string())
+        self.schema = pa.schema([(f.name, coded if f.name in _CONSTANT else f.type) for f in plain])
+        self.plain_schema = plain
+        self.constants = constants
+        self.shaper = Shaper(table, mapping, target_columns, constants, plain)
+        self.fields = self.body.least
+        self.number = 1
+        self.quote = (self.dialect.quote or "").encode()
+        self.delimiter = self.dialect.delimiter.encode()
+        self.first_names = _first_names(table)
+        self.few = max(3, len(table.columns) // 3)
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """The body, piece by piece, blank rows left out."""
+        rest = b""
+        blocks = self._blocks()
+        block = next(blocks, None)
+        while block is not None:
+            following = next(blocks, None)
+            data, rest = rest + block.data, b""
+            if self.number < self.table.first_row:
+                data = self._skip_head(data, last=following is None)
+            if data:
+                if following is not None:
+                    data, rest = self._cut(data)
+                if data:
+                    table, left = self._parse(data, block.damaged, last=following is None)
+                    rest = left + rest
+                    yield table
+            block = following
+        if rest:
+            yield self._records(rest, last=True)[0]
+
+    def _blocks(self) -> Iterator[_Piece]:
+        codec = self.encoding.codec
+        if codec == "utf-8":
+            for data in encoding.byte_blocks(self.probe.path, self.encoding.bom, PIECE):
+                yield _Piece(data, damaged=False)
+            return
+        for block in encoding.blocks(self.probe.path, self.encoding, self.dialect.delimiter, block=PIECE // 4):
+            self._count_damage(block)
+            yield _Piece(block.text.encode("utf-8", "replace"), bool(block.damaged or block.foreign))
+
+    def _count_damage(self, block: encoding.Block) -> None:
+        self.damage.foreign += block.foreign
+        self.damage.damaged += block.damaged
+
+    def _skip_head(self, data: bytes, *, last: bool) -> bytes:
+        """``data`` without the records before the body."""
+        lines = data.decode("utf-8", "surrogateescape").split("\n")
+        splitter = text.Splitter(self.dialect, self.dialect.width)
+        for _ in splitter.rows(lines):
+            if self.number >= self.table.first_row:
+                return "\n".join(lines[splitter.taken :]).encode("utf-8", "surrogateescape")
+            self.number += 1
+        return b""
+
+    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
+        """Cut after the last line end outside quotes."""
+        import numpy as np
+
+        if not self.quote or self.quote not in data:
+            return data, b""
+        quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == self.quote[0])
+        if len(quotes) % 2 == 0:
+            return data, b""
+        end = len(data)
+        while end > 0:
+            cut = data.rfind(b"\n", 0, end) + 1
+            before = int(np.searchsorted(quotes, cut))
+            if before % 2 == 0:
+                return data[:cut], data[cut:]
+            end = int(quotes[before - 1]) if before else 0
+        return data, b""
+
+    def _parse(self, data: bytes, damaged: bool, *, last: bool) -> tuple[pa.Table, bytes]:
+        """(rows of a piece, bytes that belong to the next)."""
+        import pyarrow as pa
+
+        if not damaged and self._is_regular(data):
+            try:
+                return self._columns(data), b""
+            except (pa.ArrowInvalid, _OddPieceError):
+                pass
+        return self._records(data, last=last)
+
+    def _is_regular(self, data: bytes) -> bool:
+        """Whether every quote opens, closes or is doubled inside a field, and carriage returns only stand before line feeds."""
+        returns = data.find(b"\r") >= 0
+        if returns and data.count(b"\r") != data.count(b"\r\n"):
+            return False
+        if _LOST in data:
+            return False
+        if not self.quote or self.quote not in data:
+            return True
+        return (b"\n\n" not in data and b"\n\r\n" not in data) and _quotes_are_sound(data, self.quote[0], self.delimiter[0])
+
+    def _columns(self, data: bytes) -> pa.Table:
+        """A regular piece through Arrow's reader."""
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
+        ragged: list[tuple[int, str]] = []
+
+        def keep(row: Any) -> str:
+            ragged.append((row.number, row.text))
+            return "skip"
+
+        names = [str(i) for i in range(self.fields)]
+        quoted = bool(self.quote) and self.quote in data
+        table = pc.read_csv(
+            pa.BufferReader(data),
+            pc.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+            pc.ParseOptions(delimiter=self.dialect.delimiter, quote_char=self.dialect.quote if quoted else False, newlines_in_values=quoted, invalid_row_handler=keep),
+            pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=[""], check_utf8=self.encoding.codec == "utf-8"),
+        )
+        records = table.num_rows + len(ragged)
+        if not quoted and records != data.count(b"\n") + (not data.endswith(b"\n")):
+            raise _OddPieceError  # blank lines: Arrow skips them, row numbers must not
+        return self._assemble(table, ragged, records)
+
+    def _assemble(self, table: pa.Table, ragged: list[tuple[int, str]], records: int) -> pa.Table:
+        import numpy as np
+
+        first = self.number
+        self.number += records
+        numbers = np.arange(first, first + records, dtype=np.int64)
+        if not ragged:
+            return self._shape(table, numbers)
+        if len(ragged) > 0.2 * records:
+            self.number = first
+            raise _OddPieceError
+        bad = np.array([number - 1 for number, _ in ragged])
+        good = self._shape(table, np.delete(numbers, bad))
+        return self._put_back(good, [(first + number - 1, line) for number, line in ragged])
+
+    def _put_back(self, good: pa.Table, ragged: list[tuple[int, str]]) -> pa.Table:
+        """The ragged lines, read one by one, at their places among the good rows."""
+        import pyarrow as pa
+
+        splitter = text.Splitter(self.dialect, self.dialect.width)
+        rows = []
+        for number, line in ragged:
+            fields, defect = next(iter(splitter.rows(line.split("\n"))))
+            rows.append((number, fields, defect))
+        section, self.body.section = self.body.section, None
+        shaped = self.shaper.to_arrow(self.body.batch(rows), self.result).cast(self.schema)
+        self.body.section = section
+        return pa.concat_tables([good, shaped]).sort_by("row_number")
+
+    def _records(self, data: bytes, *, last: bool) -> tuple[pa.Table, bytes]:
+        """A piece through the tolerant splitter: (rows, bytes of a record that goes on in the next piece)."""
+        block = encoding.decode_block(data, "utf-8", self.dialect.delimiter)
+        if self.encoding.codec == "utf-8":
+            self._count_damage(block)
+        lines = block.text.split("\n")
+        if lines and not lines[-1]:
+            lines.pop()
+        splitter = text.Splitter(self.dialect, self.dialect.width)
+        rows, left = [], b""
+        for fields, defect in splitter.rows(lines):
+            if splitter.starved and not last and (splitter.taken or len(lines) < text.LOOK_AHEAD_LINES):
+                left = "\n".join([*lines[splitter.taken :], ""]).encode()
+                break
+            rows.append((self.number, fields, defect))
+            self.number += 1
+        return self.shaper.to_arrow(self.body.batch(rows), self.result).cast(self.schema), left
+
+    def _shape(self, table: pa.Table, numbers: Any) -> pa.Table:
+        """Arrow columns to the raw schema; rows that may be more than data are judged one by one."""
+        import numpy as np
+        import pyarrow as pa
+
+        count = table.num_rows
+        columns = [table.column(i).combine_chunks() if table.column(i).num_chunks != 1 else table.column(i).chunk(0) for i in range(table.num_columns)]
+        columns += [pa.nulls(count, pa.string())] * (len(self.table.columns) - len(columns))
+        kinds, sections, keep = self._judge(columns, numbers)
+        arrays: dict[str, Any] = {name: self._constant(name, count) for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")}
+        arrays["sheet"] = pa.nulls(count, self.schema.field("sheet").type)
+        arrays["row_number"] = pa.array(numbers)
+        arrays["row_kind"] = pa.DictionaryArray.from_arrays(pa.array(kinds if kinds is not None else np.zeros(count, np.int32)), _KINDS_ARRAY())
+        for name, place in zip(self.schema.names[len(LEADING) : -len(TRAILING)], self.shaper.targets, strict=True):
+            arrays[name] = pa.nulls(count, pa.string()) if place is None else columns[place]
+        arrays["_extra"] = self._extra(columns, count)
+        arrays["_kinds"] = pa.nulls(count, pa.string())
+        arrays["_section"] = pa.nulls(count, pa.string()) if sections is None else pa.array(sections, pa.string())
+        arrays["_defect"] = pa.nulls(count, pa.string())
+        out = pa.table([arrays[name] for name in self.schema.names], schema=self.schema)
+        return out if keep is None else out.filter(pa.array(keep))
+
+    def _constant(self, name: str, count: int) -> pa.Array:
+        import numpy as np
+        import pyarrow as pa
+
+        value, kind = self.constants[name], self.schema.field(name).type
+        if not pa.types.is_dictionary(kind):
+            return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], pa.string()))
+
+    def _extra(self, columns: list[Any], count: int) -> pa.Array:
+        """Unmatched columns as JSON objects, column by column (null cells left out)."""
+        import polars as pl
+        import pyarrow as pa
+
+        rest = [(name, columns[place]) for place, name in self.shaper.rest if columns[place].null_count < count]
+        if not rest:
+            return pa.nulls(count, pa.string())
+        frame = pl.DataFrame({name: pl.from_arrow(column) for name, column in rest})
+        parts = [pl.when(pl.col(name).is_not_null()).then(pl.struct(pl.col(name)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")) for name, _ in rest]
+        joined = pl.concat_str(parts, separator=", ", ignore_nulls=True)
+        found = frame.select(pl.when(joined != "").then("{" + joined + "}").alias("x"))["x"]
+        return found.to_arrow().cast(pa.string())
+
+    def _judge(self, columns: list[Any], numbers: Any) -> tuple[Any, list[str | None] | None, Any]:
+        """(kind codes or None when all are data, sections or None, mask of rows to keep or None)."""
+        import numpy as np
+
+        count = len(numbers)
+        places = self._suspects(columns, count)
+        rows_by_kind = self.result.rows_by_kind
+        if not len(places) and self.body.section is None:
+            rows_by_kind[DATA] += count
+            return None, None, None
+        codes = np.zeros(count, np.int32)
+        sections: list[str | None] = [self.body.section] * count
+        classify: Classifier = self.body._classify
+        previous = -2
+        for place in places.tolist():
+            if place != previous + 1:
+                classify.skip()
+            previous = place
+            kind, opened = classify.kind(int(numbers[place]), [column[place].as_py() for column in columns])
+            codes[place] = _KINDS.index(kind)
+            if opened:
+                self.body.section = opened
+                sections[place + 1 :] = [opened] * (count - place - 1)
+        for code, kind in enumerate(_KINDS):
+            rows_by_kind[kind] += int((codes == code).sum())
+        blank = codes == _KINDS.index(BLANK)
+        return codes, sections if any(sections) else None, ~blank if blank.any() else None
+
+    def _suspects(self, columns: list[Any], count: int) -> Any:
+        """Places of rows that may be totals, repeated headers, notes, sections or blank."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        mask = np.zeros(count, bool)
+        nullable = [column for column in columns if column.null_count]
+        needed = len(columns) - self.few
+        if len(nullable) >= needed:
+            empty = np.zeros(count, np.int16)
+            for column in nullable:
+                empty += column.is_null().to_numpy(zero_copy_only=False)
+            mask |= empty >= needed
+        for column in columns[:_FIRST_COLUMNS]:
+            mask |= _true(pc.match_substring(column, "计"))
+            mask |= _true(pc.match_substring(column, "otal", ignore_case=False))
+        if self.first_names:
+            place, names = self.first_names
+            for name in names:
+                mask |= _true(pc.equal(columns[place], name))
+        mask |= _true(pc.utf8_is_space(columns[0]))
+        return np.flatnonzero(mask)
+
+
+def _true(array: Any) -> Any:
+    return array.fill_null(False).to_numpy(zero_copy_only=False)
+
+
+_KINDS = (DATA, "header", "total", "note", "deleted", BLANK)
+
+
+def _KINDS_ARRAY() -> Any:  # noqa: N802
+    import pyarrow as pa
+
+    return pa.array(_KINDS, pa.string())
+
+
+def _first_names(table: TableProbe) -> tuple[int, list[str]] | None:
+    """(column, its header cells): what a repeated header would show in the first column that has a name."""
+    for place in range(len(table.columns)):
+        names = [row[place] for row in table.header_cells if place < len(row) and row[place].strip()]
+        if names:
+            return place, names
+    return None
+
+
+class _OddPieceError(Exception):
+    """A piece that must go record by record."""
+
+
+def _quotes_are_sound(data: bytes, quote: int, delimiter: int) -> bool:
+    """Whether quotes alternate: one that opens after a delimiter or line end, one that closes before one; or doubled."""
+    import numpy as np
+
+    array = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(array == quote)
+    if len(places) % 2:
+        return False
+    opens, closes = places[::2], places[1::2]
+    before = np.where(opens > 0, array[opens - 1], 10)
+    after = np.where(closes + 1 < len(array), array[np.minimum(closes + 1, len(array) - 1)], 10)
+    doubled = np.zeros(len(opens), bool)
+    doubled[1:] = opens[1:] == closes[:-1] + 1
+    goes_on = np.zeros(len(closes), bool)
+    goes_on[:-1] = doubled[1:]
+    good_open = (before == delimiter) | (before == 10) | doubled
+    good_close = (after == delimiter) | (after == 10) | (after == 13) | goes_on
+    return bool(good_open.all() and good_close.all())

@@ -39,7 +39,7 @@ DEFECT_REASONS = {
     RAGGED_EXTRA: ("这一行的列数比表头多", "the row has more fields than the header"),
     RAGGED_MISSING: ("这一行的列数比表头少", "the row has fewer fields than the header"),
     TRUNCATED: ("这一行的引号没有闭合，按行尾截断", "a quote was left open; the row was ended at its line"),
-    UNDECODABLE: ("这一行含无法识别的字节", "the row holds bytes that are no text"),
+    UNDECODABLE: ("这一行含无法识别的字节（显示为“\ufffd”）", "the row holds bytes that are no text, or U+FFFD where an earlier program lost them"),
 }
 
 

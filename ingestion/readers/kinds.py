@@ -22,18 +22,24 @@ _FIRST_CELLS = 3
 class Classifier:
     """Classifies rows of one table.
 
-    Rows are to be given in order. ``header``: cells of each header row; ``ragged``: delimited text, where a row of one
+    Rows are to be given in order. ``header``: cells of each header row (a repeated header may be any
+    of them, or the lowest name of each column); ``ragged``: delimited text, where a row of one
     field is damage unless it stands apart, after a blank row, or reads like a section or a sentence;
     ``full_width``: rows (numbers) whose only cell is merged over the table.
     """
 
     def __init__(self, header: Sequence[Sequence[str]], width: int, *, ragged: bool, full_width: frozenset[int] = frozenset()) -> None:
-        self._headers = {key for row in header if (key := tuple(cell.strip() for cell in row if cell.strip()))}
+        lowest = [next((row[c] for row in reversed(header) if c < len(row) and row[c].strip()), "") for c in range(width)]
+        self._headers = {key for row in [*header, lowest] if (key := tuple(cell.strip() for cell in row if cell.strip()))}
         self._first = {key[0] for key in self._headers}
         self._width = width
         self._ragged = ragged
         self._full_width = full_width
         self._apart = False  # after a blank row, and as long as rows of one field follow it
+
+    def skip(self) -> None:
+        """Say that rows were left out because they can only be data."""
+        self._apart = False
 
     def kind(self, number: int, row: Sequence[Cell]) -> tuple[str, str | None]:
         """(row kind, section text when the row opens a section)."""
@@ -77,9 +83,6 @@ def is_total(filled: Sequence[tuple[int, str]]) -> bool:
     return False
 
 
-def suspicious(row: Sequence[object], first_names: frozenset[str]) -> bool:
-    """A cheap test: could ``row`` be anything but data? True sends it to ``Classifier.kind``."""
-    for cell in row[:_FIRST_CELLS]:
-        if isinstance(cell, str) and ("计" in cell or "otal" in cell.lower() or cell.strip() in first_names):
-            return True
-    return False
+def suspicious(cell: object, names: frozenset[str]) -> bool:
+    """A cheap test of one of a row's first cells: could the row be a total or a repeated header?"""
+    return isinstance(cell, str) and ("计" in cell or "otal" in cell.lower() or cell.strip() in names)

@@ -46,8 +46,9 @@ class Rows(Protocol):
     def cells(self, index: int) -> Sequence[Cell]: ...
     def looks(self, index: int) -> Sequence[str]: ...
     def filled(self, index: int) -> int: ...
-    def wordy(self, index: int, columns: Sequence[int]) -> bool:
-        """Whether the cells of ``columns`` could all be words (a cheap test; True when unsure)."""
+    def hints(self, body: int, typed: Sequence[int]) -> Iterator[tuple[int, bool]]:
+        """(index, whether a blank row stands before it) of filled rows where another table might begin, a cheap choice:
+        after a blank row, where the width changes, or where words stand in the ``typed`` columns."""
         ...
 
 
@@ -80,9 +81,18 @@ class TextRows:
         fields = self._rows[index][1]
         return len(fields) - fields.count("") if len(fields) > 1 else int(bool(fields and fields[0].strip()))
 
-    def wordy(self, index: int, columns: Sequence[int]) -> bool:
-        fields = self._rows[index][1]
-        return all(column < len(fields) and not fields[column][:1].isdigit() for column in columns[:2])
+    def hints(self, body: int, typed: Sequence[int]) -> Iterator[tuple[int, bool]]:
+        blank, width = False, 0
+        for index in range(body, len(self._rows)):
+            count, fields = self.filled(index), self._rows[index][1]
+            if not count:
+                blank = True
+                continue
+            changed = width not in (0, len(fields)) and count > 1
+            wordy = len(typed) >= 2 and all(c < len(fields) and not fields[c][:1].isdigit() for c in typed[:2])
+            if blank or changed or wordy:
+                yield index, blank
+            blank, width = False, len(fields)
 
 
 @dataclass
@@ -156,12 +166,12 @@ def _one_table(rows: Rows, start: int) -> Found:
 
 
 def _typical(rows: Rows, start: int) -> float:
-    """The usual number of filled cells of the rows from ``start`` on, rows of one cell left out."""
+    """The number of filled cells of the fuller rows from ``start`` on (upper quartile), rows of one cell left out."""
     counts = [rows.filled(i) for i in _filled_after(rows, start, 200)]
     several = sorted(n for n in counts if n > 1)
     if len(several) * 4 < len(counts):  # mostly one cell a row: that is the table
         return 1
-    return several[len(several) // 2]
+    return several[3 * (len(several) - 1) // 4]
 
 
 def _skip_titles(rows: Rows, start: int, typical: float) -> tuple[list[int], int]:
@@ -433,23 +443,9 @@ def _end(rows: Rows, header: list[int], body: int) -> int:
     """Index after the last row of the table: where another table begins, or the end of the rows."""
     own = {_key(rows, index) for index in header}
     profile = _profile(rows, body)
-    typed = profile.typed
-    blank_before = False
-    previous_width = 0
-    for index in range(body, len(rows)):
-        count = rows.filled(index)
-        if not count:
-            blank_before = True
-            continue
-        width = len(rows.cells(index)) if rows.ragged else 0
-        changed = rows.ragged and previous_width not in (0, width) and count > 1
-        hint = blank_before or changed or (len(typed) >= 2 and rows.wordy(index, typed))
-        if hint and index > body:
-            begins = _begins_table(rows, index, own, profile, after_blank=blank_before)
-            if begins:
-                return index
-        blank_before = False
-        previous_width = width
+    for index, after_blank in rows.hints(body, profile.typed):
+        if index > body and _begins_table(rows, index, own, profile, after_blank=after_blank):
+            return index
     return len(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 DATA, HEADER, TOTAL, NOTE, DELETED, BLANK = "data", "header", "total", "note", "deleted", "blank"
 ROW_KINDS = (DATA, HEADER, TOTAL, NOTE, DELETED, BLANK)
@@ -111,14 +112,14 @@ class RawResult:
 class Batch:
     """Rows of one table, column by column. All lists have one entry per row, ``columns`` one list per table column.
 
-    ``kinds``: per column either None (all text) or one kind or None per row. ``surplus``: row index -> fields beyond
+    A column may be an Arrow string array. ``kinds``: per column None (all text), one kind (every row), or one per row. ``surplus``: row index -> fields beyond
     the last column. ``sections`` may be None when no row stands under a section row.
     """
 
     numbers: Sequence[int]
     row_kinds: Sequence[str]
-    columns: Sequence[Sequence[Cell]]
-    kinds: Sequence[Sequence[str | None] | None] | None = None
+    columns: Sequence[Any]
+    kinds: Sequence[str | Sequence[str | None] | None] | None = None
     sections: Sequence[Cell] | None = None
     defects: Sequence[Cell] | None = None
     surplus: dict[int, list[str]] = field(default_factory=dict)

@@ -113,15 +113,16 @@ class Package:
                 out[a.get("name", "")] = names[full.lower()]
         return out
 
-    def sheet_facts(self, sheet: str) -> SheetFacts:
-        """Hidden rows and columns, error cells and the number of formulas of one sheet."""
-        facts = SheetFacts()
+    def sheet_facts(self, sheet: str, facts: SheetFacts) -> SheetFacts:
+        """Put hidden rows and columns, error cells and the number of formulas of one sheet into ``facts``."""
         part = self._parts.get(sheet)
         if part is None or not part.lower().endswith(".xml"):
             return facts
         first = True
+        prefixed = False
         for piece in self._pieces(part):
             if first:
+                prefixed = b":worksheet" in piece[:4_000]
                 for found in _HIDDEN_COLUMN.findall(piece[:1_000_000]):
                     a = attributes(found)
                     low, high = _integer(a.get("min")), _integer(a.get("max"))
@@ -131,7 +132,7 @@ class Package:
                 facts.hidden_rows += [_integer(attributes(found).get("r")) for found in _HIDDEN_ROW.findall(piece)]
             if b't="e"' in piece or b"t='e'" in piece:
                 self._errors(piece, facts)
-            if b"<f" in piece or b":f" in piece:
+            if b"<f" in piece or (prefixed and b":f" in piece):
                 facts.formulas += sum(1 for _ in _FORMULA.finditer(piece))
         return facts
 

@@ -58,10 +58,10 @@ class ReadTable:
 
     def rows(self) -> Iterator[ReadRow]:
         """All rows of the body but blank ones; counts by kind are in ``result`` afterwards."""
-        from ingestion.readers.write import batches_of
+        from ingestion.readers.write import as_list, batches_of
 
         for batch in batches_of(self.probe, self.table, self.result):
-            columns = list(zip(*batch.columns, strict=True)) if batch.columns else [()] * len(batch.row_kinds)
+            columns = list(zip(*map(as_list, batch.columns), strict=True)) if batch.columns else [()] * len(batch.row_kinds)
             for i, (number, kind) in enumerate(zip(batch.numbers, batch.row_kinds, strict=True)):
                 self.result.rows_by_kind[kind] += 1
                 if kind == BLANK:

@@ -1,11 +1,23 @@
-"""Run one piece of reading in a child process under limits of time and memory, so that no file can take the intake down."""
+"""Run one piece of reading in a child process under limits of time and memory, so that no file can take the intake down.
+
+Forking a process that has threads (polars, DuckDB, Arrow) can leave the child waiting for ever, and starting Python anew for
+every file costs a second. So one small server process is started once, imports what readers need, stays single-threaded,
+and forks a child for every call. What cannot be sent to it (a function of ``__main__``, a closure) is forked directly.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pickle
+import select
 import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +29,9 @@ T = TypeVar("T")
 SECONDS = 20.0
 MEMORY_BYTES = 2 << 30
 GRACE_SECONDS = 0.05
+PRELOADED = ("pyarrow", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute", "python_calamine", "ingestion.readers.read", "ingestion.readers.delimited", "ingestion.readers.workbook", "ingestion.readers.jsonfile", "ingestion.readers.dbf", "ingestion.readers.bulk")  # fmt: skip
 _OUT_OF_MEMORY = "memory"
+_UNPORTABLE = b"unportable"
 
 
 def run_limited(fn: Callable[..., T], *args: Any, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES, **kwargs: Any) -> T:
@@ -29,39 +43,67 @@ def run_limited(fn: Callable[..., T], *args: Any, seconds: float = SECONDS, memo
         Refused: ``timeout``, ``out_of_memory`` or ``crashed``; and whatever ``Refused`` ``fn`` raised.
         Exception: what else ``fn`` raised (a fault of ours, not of the file).
     """
-    receive, send = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(receive)
-        _child(fn, args, kwargs, send, seconds, memory_bytes)
-    os.close(send)
-    try:
-        data, timed_out = _collect(receive, time.monotonic() + seconds)
-    finally:
-        os.close(receive)
-        status = _reap(child)
+    call = _portable(fn, args, kwargs)
+    data, status, timed_out = _run_in_server(call, seconds, memory_bytes) if call is not None else (_UNPORTABLE, 0, False)
+    if data == _UNPORTABLE:
+        data, status, timed_out = _run_forked(lambda: fn(*args, **kwargs), seconds, memory_bytes)
     if timed_out:
         raise Refused("timeout", f"读取超过 {seconds:g} 秒仍未完成，文件异常或过大", f"reading took longer than {seconds:g} s")
     return _answer(data, status, memory_bytes)
 
 
-def _child(fn: Callable[..., Any], args: Any, kwargs: Any, send: int, seconds: float, memory_bytes: int) -> None:
+class _UnportableError(Exception):
+    """The server cannot import the function it is asked to run."""
+
+
+def _portable(fn: Callable[..., Any], args: Any, kwargs: Any) -> bytes | None:
+    """The call as bytes another process can unpack, or None when it cannot."""
+    if getattr(fn, "__module__", "__main__") == "__main__":
+        return None
+    try:
+        return pickle.dumps((fn, args, kwargs))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
+
+
+# ---- one call in a forked child -----------------------------------------------------------------------------------------
+
+
+def _run_forked(call: Callable[[], Any], seconds: float, memory_bytes: int) -> tuple[bytes, int, bool]:
+    """(bytes the child sent, its exit status, whether time ran out)."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(receive)
+        _child(call, send, seconds, memory_bytes)
+    os.close(send)
+    data, timed_out = b"", True
+    try:
+        data, timed_out = _collect(receive, time.monotonic() + seconds)
+    finally:
+        os.close(receive)
+        status = _reap(child, at_once=timed_out)
+    return data, status, timed_out
+
+
+def _child(call: Callable[[], Any], send: int, seconds: float, memory_bytes: int) -> None:
     """Runs in the child; never returns."""
     code = 1
     try:
+        os.setpgid(0, 0)
         _limit(seconds, memory_bytes)
-        with contextlib.suppress(AttributeError, ValueError):
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            payload = ("ok", fn(*args, **kwargs))
-        except MemoryError:
-            payload = (_OUT_OF_MEMORY, None)
+            payload: tuple[str, Any] = ("ok", call())
+        except _UnportableError:
+            os.write(send, _UNPORTABLE)
+            os._exit(0)
         except BaseException as error:
             payload = (_OUT_OF_MEMORY, None) if _is_memory(error) else ("error", error)
         _send(send, payload)
         code = 0
     except MemoryError:
-        _send(send, (_OUT_OF_MEMORY, None))
+        os.write(send, pickle.dumps((_OUT_OF_MEMORY, None)))
     finally:
         os._exit(code)
 
@@ -71,13 +113,11 @@ def _limit(seconds: float, memory_bytes: int) -> None:
 
     allowed = _address_space() + memory_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        allowed = min(allowed, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (allowed if hard == resource.RLIM_INFINITY else min(allowed, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cpu = int(seconds * (os.cpu_count() or 1)) + 2
-    _, hard_cpu = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu if hard_cpu == resource.RLIM_INFINITY else min(cpu, hard_cpu), hard_cpu))
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu if hard == resource.RLIM_INFINITY else min(cpu, hard), hard))
 
 
 def _address_space() -> int:
@@ -90,13 +130,16 @@ def _address_space() -> int:
 
 
 def _is_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
     text = f"{type(error).__name__}: {error}".lower()
-    return any(words in text for words in ("out of memory", "cannot allocate", "bad_alloc", "memory allocation", "realloc of size", "malloc of size", "arrowmemoryerror", "failed to allocate"))
+    return any(words in text for words in ("out of memory", "cannot allocate", "bad_alloc", "memory allocation", "realloc of size", "malloc of size", "failed to allocate"))
 
 
 def _send(pipe: int, payload: tuple[str, Any]) -> None:
     try:
         data = pickle.dumps(payload)
+        pickle.loads(data)
     except Exception as error:
         data = pickle.dumps(("error", RuntimeError(f"{type(payload[1]).__name__}: {payload[1]} ({error})"[:2_000])))
     view = memoryview(data)
@@ -106,8 +149,6 @@ def _send(pipe: int, payload: tuple[str, Any]) -> None:
 
 def _collect(pipe: int, deadline: float) -> tuple[bytes, bool]:
     """(all bytes the child sent, whether time ran out)."""
-    import select
-
     parts: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
@@ -122,16 +163,17 @@ def _collect(pipe: int, deadline: float) -> tuple[bytes, bool]:
         parts.append(data)
 
 
-def _reap(child: int) -> int:
-    """Wait for the child, ending it when it does not end by itself."""
-    until = time.monotonic() + GRACE_SECONDS
+def _reap(child: int, *, at_once: bool) -> int:
+    """Wait for the child, ending it (and what it started) when it does not end by itself."""
+    until = time.monotonic() + (0 if at_once else GRACE_SECONDS)
     while time.monotonic() < until:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return status
         time.sleep(0.002)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
+    for kill, target in ((os.killpg, child), (os.kill, child)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(target, signal.SIGKILL)
     return os.waitpid(child, 0)[1]
 
 
@@ -146,9 +188,126 @@ def _answer(data: bytes, status: int, memory_bytes: int) -> Any:
         raise value
     if what == _OUT_OF_MEMORY:
         raise Refused("out_of_memory", "读取所需内存超过限制，文件异常或过大", f"reading needed more than {memory_bytes >> 20} MiB")
-    name = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.waitstatus_to_exitcode(status)}"
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM):
-        raise Refused("timeout", "读取耗时超过限制，文件异常或过大", f"reading ended by {name}")
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL):
-        raise Refused("out_of_memory", "读取所需内存超过限制，文件异常或过大", f"reading ended by {name}, most likely out of memory")
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        if os.WTERMSIG(status) == signal.SIGXCPU:
+            raise Refused("timeout", "读取耗时超过限制，文件异常或过大", f"reading ended by {name}")
+        if os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL):
+            raise Refused("out_of_memory", "读取所需内存超过限制，文件异常或过大", f"reading ended by {name}, most likely out of memory")
+    else:
+        name = f"exit code {os.waitstatus_to_exitcode(status)}"
     raise Refused("crashed", "文件内容使读取程序异常终止，无法读取", f"reading ended by {name}")
+
+
+# ---- the server -----------------------------------------------------------------------------------------------------------
+
+
+class _Server:
+    """A process that forks a child per call. One call at a time; a pool of them serves several threads."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        command = f"import sys; sys.path[:] = {sys.path!r}; from ingestion.readers.sandbox import serve; serve({theirs.fileno()})"
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen([sys.executable, "-c", command], pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
+        theirs.close()
+        self.socket = ours
+        self.owner = os.getpid()
+
+    def call(self, call: bytes, seconds: float, memory_bytes: int) -> tuple[bytes, int, bool] | None:
+        """What ``_run_forked`` answers in the server, or None when the server is gone."""
+        try:
+            _put(self.socket, pickle.dumps((call, seconds, memory_bytes, dict(os.environ), os.getcwd())))
+            answer = _get(self.socket)
+        except OSError:
+            return None
+        return None if answer is None else pickle.loads(answer)
+
+    def stop(self) -> None:
+        self.socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(2)
+            return
+        self.process.kill()
+
+
+_idle: list[_Server] = []
+_guard = threading.Lock()
+
+
+def _run_in_server(call: bytes, seconds: float, memory_bytes: int) -> tuple[bytes, int, bool]:
+    for _ in range(2):
+        server = _borrow()
+        answer = server.call(call, seconds, memory_bytes)
+        if answer is not None:
+            with _guard:
+                _idle.append(server)
+            return answer
+        server.stop()
+    return b"", 1 << 8, False
+
+
+def _borrow() -> _Server:
+    with _guard:
+        while _idle:
+            server = _idle.pop()
+            if server.owner == os.getpid() and server.process.poll() is None:
+                return server
+    return _Server()
+
+
+@atexit.register
+def _stop_all() -> None:
+    with _guard:
+        while _idle:
+            server = _idle.pop()
+            if server.owner == os.getpid():
+                server.stop()
+
+
+def serve(handle: int) -> None:
+    """The server's loop: ends when its parent closes the socket."""
+    import importlib
+
+    for name in PRELOADED:
+        importlib.import_module(name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=handle) as connection:
+        connection.set_inheritable(False)
+        while (request := _get(connection)) is not None:
+            call, seconds, memory_bytes, environment, folder = pickle.loads(request)
+            with contextlib.suppress(Exception):
+                pickle.loads(call)  # imports the function's module once, for this child and the next
+
+            def run(call: bytes = call, environment: dict[str, str] = environment, folder: str = folder, connection: socket.socket = connection) -> Any:
+                connection.close()
+                os.environ.clear()
+                os.environ.update(environment)
+                os.chdir(folder)
+                try:
+                    fn, args, kwargs = pickle.loads(call)
+                except (ImportError, AttributeError) as error:
+                    raise _UnportableError from error
+                return fn(*args, **kwargs)
+
+            _put(connection, pickle.dumps(_run_forked(run, seconds, memory_bytes)))
+
+
+def _put(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(struct.pack("<Q", len(data)) + data)
+
+
+def _get(connection: socket.socket) -> bytes | None:
+    """One message, or None when the other side is gone."""
+    head = _exactly(connection, 8)
+    return None if head is None else _exactly(connection, struct.unpack("<Q", head)[0])
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        data = connection.recv(min(size - len(parts), 1 << 20))
+        if not data:
+            return None
+        parts += data
+    return bytes(parts)

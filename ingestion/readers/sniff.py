@@ -13,6 +13,7 @@ from ingestion.readers.model import Refused
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 BIFF = (b"\x09\x08", b"\x09\x04", b"\x09\x02", b"\x09\x00\x04\x00")
 HEAD = 64 << 10
+_ENCRYPTED, _ENCRYPTION = "EncryptedPackage".encode("utf-16-le"), "EncryptionInfo".encode("utf-16-le")
 
 _NOT_TABLES: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF", "PDF", "PDF"),
@@ -58,7 +59,7 @@ def sniff(path: Path) -> str:
     if head[:2] == b"\x1f\x8b":
         return "gz"
     if head[:8] == OLE:
-        return "xls"
+        return _ole_kind(path, size)
     if head[:2] in BIFF[:3] and len(head) > 8 and head[2:4] in (b"\x10\x00", b"\x08\x00", b"\x06\x00", b"\x04\x00") or head[:4] == BIFF[3]:
         raise Refused("too_old", "这是 Excel 4.0 或更早的文件，请另存为 xlsx 后重新报送", "a BIFF2-4 worksheet, older than Excel 5")
     for magic, zh, en in _NOT_TABLES:
@@ -67,6 +68,20 @@ def sniff(path: Path) -> str:
     if dbf.looks_like(head, size):
         return "dbf"
     return _text_kind(path, head)
+
+
+def _ole_kind(path: Path, size: int) -> str:
+    """An old workbook, or an encrypted new one in the same kind of container, or no workbook at all."""
+    with path.open("rb") as file:
+        data = file.read(min(size, 64 << 20))
+    if _ENCRYPTED in data or _ENCRYPTION in data:
+        raise Refused("encrypted", "文件有打开密码，请取消密码后重新报送", "an encrypted package in an OLE container")
+    if not any(name.encode("utf-16-le") in data for name in ("Workbook", "Book", "WORKBOOK", "BOOK", "workbook", "WorkBook")):
+        for name, zh in (("WordDocument", "Word 文档"), ("PowerPoint Document", "PPT 文档"), ("__properties_version1.0", "Outlook 邮件")):
+            if name.encode("utf-16-le") in data:
+                raise Refused("not_a_table", f"这是 {zh}，不是数据表", f"an OLE file holding {name}")
+        raise Refused("protected_or_damaged", "文件有打开密码或已损坏，请取消密码后重新导出", "an OLE container without a workbook: protected by a password, or damaged")
+    return "xls"
 
 
 def _size(path: Path) -> int:
@@ -110,7 +125,7 @@ def _mimetype(package: zipfile.ZipFile) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    return b"\x00" not in head[:512] and not any(byte < 9 for byte in head[:512])
+    return b"\x00" not in head[:512] and not any(1 < byte < 9 for byte in head[:512])
 
 
 def _text_kind(path: Path, head: bytes) -> str:
@@ -130,7 +145,7 @@ def _text_kind(path: Path, head: bytes) -> str:
 def _is_binary(head: bytes) -> bool:
     """Control bytes that no text has, in numbers."""
     sample = head[:8_192]
-    control = sum(sample.count(bytes([b])) for b in (*range(1, 9), *range(14, 27)))
+    control = sum(sample.count(bytes([b])) for b in (*range(2, 9), *range(14, 27)))
     return sample.count(0) > 0.02 * len(sample) or control > 0.05 * len(sample)
 
 

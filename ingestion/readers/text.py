@@ -27,6 +27,9 @@ class Splitter:
         self.joiner = "\r" if dialect.newline == "\r" else "\n"
         self.expected = expected
         self.look_ahead = LOOK_AHEAD_LINES
+        self.stray = False  # whether a lone quote stood inside the quoted field looked at last
+        self.taken = 0  # lines before the record handed out last
+        self.starved = False  # whether that record may go on beyond the lines given
 
     def rows(self, lines: Iterable[str]) -> Iterator[tuple[list[str], str | None]]:
         """Records of ``lines``: (fields, defect). ``lines`` come without their line feed."""
@@ -34,6 +37,7 @@ class Splitter:
         quote, escape, delimiter = self.quote, self.escape, self.delimiter
         strip = self.strip_return
         while (line := queue.take()) is not None:
+            self.taken = queue.taken - 1
             plain = line[:-1] if strip and line[-1:] == "\r" else line
             if (not quote or quote not in plain) and (not escape or escape not in plain):
                 yield plain.split(delimiter), None
@@ -47,6 +51,7 @@ class Splitter:
         if (closed := self._closed_early(plain, queue)) is not None:
             return closed, None
         alone = self._scan(plain, 0, [], literal=True)[0]
+        self.stray = False
         joined, used = self._over_lines(line, fields, opened, queue)
         if joined is not None and not self._left_open(alone, joined, queue):
             queue.drop(used)
@@ -61,10 +66,12 @@ class Splitter:
         return fields if opened < 0 and len(fields) == self.expected and self._next_is_whole(queue) else None
 
     def _left_open(self, alone: list[str], joined: list[str], queue: _Lines) -> bool:
-        """Whether a quote was left open: the line is a record without it, or what it would swallow is one."""
+        """Whether a quote was left open: what follows is a record by itself, and the line is one, too, or what the quote
+        would swallow holds a quote that opens a field."""
+        stray = self.stray
         if self.expected == 0 or not self._next_is_whole(queue):
             return False
-        return len(joined) != self.expected or len(alone) == self.expected
+        return stray or len(joined) != self.expected or len(alone) == self.expected
 
     def _likelier(self, line: str, fields: list[str]) -> list[str]:
         """A record of an unusual number of fields, read once more with every quote before a delimiter as a closing one."""
@@ -73,13 +80,15 @@ class Splitter:
         again, opened = self._scan(line, 0, [], eager=True)
         return again if opened < 0 and len(again) == self.expected else fields
 
-    def _over_lines(self, line: str, fields: list[str], opened: int, queue: _Lines) -> tuple[list[str] | None, int]:
-        """The record that starts in ``line`` with a quote open at ``opened``: (fields or None, further lines it takes)."""
+    def _over_lines(self, line: str, fields: list[str], opened: int, queue: _Lines, ahead: int = 0) -> tuple[list[str] | None, int]:
+        """The record that starts in ``line`` with a quote open at ``opened``: (fields or None, further lines it takes).
+        ``ahead``: how many lines ``line`` itself lies ahead."""
         text = line[opened:]
         resume = len(text)
         for used in range(1, self.look_ahead):
-            more = queue.peek(used)
+            more = queue.peek(used + ahead)
             if more is None or len(text) > LOOK_AHEAD_CHARS:
+                self.starved = more is None
                 break
             text += self.joiner + more
             if self.quote not in more:
@@ -99,12 +108,17 @@ class Splitter:
         return None, 0
 
     def _next_is_whole(self, queue: _Lines) -> bool:
-        """Whether the next line is a record of the usual width by itself: then the quote before it was left open."""
+        """Whether a record of the usual width starts in the next line: then the quote before it was left open."""
         line = queue.peek(1)
         if line is None:
+            self.starved = True
             return False
         fields, opened = self._scan(line.rstrip("\r"), 0, [])
-        return opened < 0 and len(fields) == self.expected
+        if opened < 0:
+            return len(fields) == self.expected and line.count(self.quote) % 2 == 0
+        self.stray = False
+        joined, _ = self._over_lines(line, fields, opened, queue, ahead=1)
+        return joined is not None and len(joined) == self.expected and not self.stray
 
     def _scan(self, text: str, position: int, fields: list[str], *, literal: bool = False, eager: bool = False) -> tuple[list[str], int]:
         """(fields of ``text`` from ``position``, where a quote was left open or -1). ``literal``: an open quote is a character."""
@@ -150,6 +164,7 @@ class Splitter:
                 blank += 1
             if blank > after and delimiter != " " and self._at_field_end(text, blank, end):
                 return found, blank, quote + quote in text[start + 1 : found]
+            self.stray = True
             position = after
         return -1, 0, False
 
@@ -185,8 +200,10 @@ class _Lines:
         self._source = iter(lines)
         self._ahead: list[str] = []
         self._head = 0
+        self.taken = 0
 
     def take(self) -> str | None:
+        self.taken += 1
         if self._head < len(self._ahead):
             line = self._ahead[self._head]
             self._head += 1

@@ -7,8 +7,10 @@ with an exponent. Dates are ISO, in the workbook's own date system. Ranges of da
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -47,6 +49,14 @@ class Sheet:
     merges: list[layout.Merge]
     facts: ooxml.SheetFacts
     decisions: list[Decision] = field(default_factory=list)
+    kept_columns: list[tuple[Any, ...]] | None = None
+
+    @property
+    def columns(self) -> list[tuple[Any, ...]]:
+        """The cells column by column."""
+        if self.kept_columns is None:
+            self.kept_columns = list(zip(*self.rows, strict=True))
+        return self.kept_columns
 
 
 def number_text(value: float) -> str:
@@ -108,7 +118,11 @@ class SheetRows:
     def __init__(self, sheet: Sheet) -> None:
         self._raw = sheet.rows
         self.merges: Sequence[layout.Merge] = sheet.merges
-        self._filled = [_count_filled(row) for row in sheet.rows]
+        self._sheet = sheet
+        self._filled = [len(row) - row.count("") for row in sheet.rows]
+        for index, count in enumerate(self._filled):
+            if 0 < count <= 3:
+                self._filled[index] = sum(not (isinstance(v, str) and (not v or v.isspace())) for v in sheet.rows[index])
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -125,16 +139,24 @@ class SheetRows:
     def filled(self, index: int) -> int:
         return self._filled[index]
 
-    def wordy(self, index: int, columns: Sequence[int]) -> bool:
-        row = self._raw[index]
-        return all(type(row[c]) is str and row[c] and not row[c][0].isdigit() for c in columns[:2])
+    def filled_counts(self) -> list[int]:
+        """Filled cells of every row."""
+        return self._filled
+
+    def hints(self, body: int, typed: Sequence[int]) -> Iterator[tuple[int, bool]]:
+        filled = self._filled
+        after_blank = {i for i in range(body + 1, len(filled)) if not filled[i - 1] and filled[i]} if 0 in filled[body:] else set()
+        wordy: set[int] = set()
+        if len(typed) >= 2:
+            first, second = self._sheet.columns[typed[0]], self._sheet.columns[typed[1]]
+            wordy = {i for i in range(body, len(filled)) if type(first[i]) is str and type(second[i]) is str and _is_word(first[i]) and _is_word(second[i])}
+        for index in sorted(after_blank | wordy):
+            if filled[index]:
+                yield index, index in after_blank
 
 
-def _count_filled(row: list[Any]) -> int:
-    filled = len(row) - row.count("")
-    if filled and filled <= 3:
-        filled = sum(not (isinstance(value, str) and (not value or value.isspace())) for value in row)
-    return filled
+def _is_word(text: str) -> bool:
+    return bool(text) and not text[0].isdigit()
 
 
 def _look(value: Any) -> str:
@@ -196,16 +218,20 @@ def _corrupt(error: BaseException) -> Refused:
 
 
 def _sheet(book: Any, meta: Any, package: ooxml.Package | None) -> Sheet:
+    facts = ooxml.SheetFacts()
+    beside = threading.Thread(target=lambda: package and package.sheet_facts(meta.name, facts))
+    beside.start()  # calamine parses without the interpreter lock
     try:
         sheet = book.get_sheet_by_name(meta.name)
     except BaseException as error:
         raise _corrupt(error) from error
+    finally:
+        beside.join()
     height, width = (sheet.end[0] + 1, sheet.end[1] + 1) if sheet.end else (0, 0)
     if height * width > LARGEST_GRID:
         raise Refused("too_large", f"工作表“{meta.name}”范围过大（{height} 行 × {width} 列），请删除多余的空行空列", f"sheet {meta.name!r} spans {height} x {width} cells")
     rows: list[list[Any]] = sheet.to_python(skip_empty_area=False) if height else []
     merges = [layout.Merge(a[0] + 1, a[1], b[0] + 1, b[1]) for a, b in sheet.merged_cell_ranges or [] if a != b]
-    facts = package.sheet_facts(meta.name) if package else ooxml.SheetFacts()
     out = Sheet(meta.name, str(meta.visible).rpartition(".")[2] != "Visible", rows, merges, facts)
     for (number, column), text in facts.errors.items():
         if number <= len(rows) and column < len(rows[number - 1]):
@@ -228,6 +254,18 @@ def _say_facts(sheet: Sheet) -> None:
         say(Decision("formulas", f"{facts.formulas} cells are formulas; their stored results were read", f"有 {facts.formulas} 个单元格是公式，读取的是其保存的结果"))
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Millions of cells become objects that all stay: the cyclic collector would only look at them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _Kept:
     """The workbook read last, so that probing and writing parse it once."""
 
@@ -241,7 +279,8 @@ def _load_once(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision
     if _Kept.key == key and _Kept.content is not None:
         return _Kept.content
     forget()
-    content = load(path, file_format)
+    with _collector_paused():
+        content = load(path, file_format)
     if sum(len(s.rows) * len(s.rows[0]) for s in content[0] if s.rows) <= KEEP_CELLS:
         _Kept.key, _Kept.content = key, content
     return content
@@ -255,6 +294,11 @@ def forget() -> None:
 def probe(path: Path, file_format: str) -> FileProbe:
     """The tables of every sheet; sheets without a filled cell are left out and said so."""
     sheets, decisions = _load_once(path, file_format)
+    with _collector_paused():
+        return _probe(path, file_format, sheets, decisions)
+
+
+def _probe(path: Path, file_format: str, sheets: list[Sheet], decisions: list[Decision]) -> FileProbe:
     tables: list[TableProbe] = []
     said = list(decisions)
     for sheet in sheets:
@@ -277,7 +321,7 @@ def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> Ta
         sheet=sheet.name,
         columns=unique_names(header),
         header_rows=tuple(rows.number(i) for i in found.header),
-        estimated_rows=sum(1 for i in range(found.body, found.end) if rows.filled(i)),
+        estimated_rows=sum(map(bool, rows.filled_counts()[found.body : found.end])),
         hidden=sheet.hidden,
         sample=[],
         titles=tuple(" ".join(cell.strip() for cell in rows.cells(i) if cell) for i in found.titles),
@@ -290,9 +334,10 @@ def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> Ta
         first_column=found.left,
     )
     for batch in _batches(sheet, table, limit=SAMPLE_ROWS * 4):
+        columns = [column.to_pylist() if hasattr(column, "to_pylist") else column for column in batch.columns]
         for position, kind in enumerate(batch.row_kinds):
             if kind == DATA and len(table.sample) < SAMPLE_ROWS:
-                table.sample.append([column[position] for column in batch.columns])
+                table.sample.append([column[position] for column in columns])
     return table
 
 
@@ -304,59 +349,102 @@ def batches(path: Path, file_format: str, table: TableProbe) -> Iterator[Batch]:
 
 
 def _batches(sheet: Sheet, table: TableProbe, limit: int | None = None) -> Iterator[Batch]:
-    fills = _fill_down(sheet, table)
-    classify = _classifier(sheet, table)
-    end = min(table.last_row or len(sheet.rows), len(sheet.rows))
+    start, end = table.first_row - 1, min(table.last_row or len(sheet.rows), len(sheet.rows))
     if limit is not None:
-        end = min(end, table.first_row - 1 + limit)
-    section: str | None = None
-    width, left = len(table.columns), table.first_column
-    names = frozenset(row[0].strip() for row in table.header_cells if row and row[0].strip()) | {c.strip() for row in table.header_cells for c in row[:3] if c.strip()}
-    few = max(3, width // 3)
-    for start in range(table.first_row - 1, end, BATCH_ROWS):
-        raw = [row[left : left + width] for row in sheet.rows[start : min(start + BATCH_ROWS, end)]]
-        kinds: list[str] = []
-        sections: list[Cell] | None = [section] * len(raw) if section else None
-        for offset, row in enumerate(raw):
-            if width - row.count("") > few and not suspicious(row, names):
-                kinds.append(DATA)
-                continue
-            kind, opened = classify.kind(start + offset + 1, [cell_text(value) for value in row])
-            kinds.append(kind)
-            if opened:
-                section = opened
-                sections = (sections or [None] * offset) + [] if sections is None else sections
-                sections[offset + 1 :] = [section] * (len(raw) - offset - 1) if len(sections) >= len(raw) else []
-                if len(sections) < len(raw):
-                    sections += [None] * (offset + 1 - len(sections)) + [section] * (len(raw) - offset - 1)
-        yield _to_batch(raw, start + 1, kinds, sections, width, fills)
-
-
-def _to_batch(raw: list[list[Any]], first: int, kinds: list[str], sections: list[Cell] | None, width: int, fills: dict[tuple[int, int], Any]) -> Batch:
-    if fills:
-        last = first + len(raw)
+        end = min(end, start + limit)
+    left = table.first_column
+    columns = sheet.columns[left : left + len(table.columns)] if end > start else []
+    fills = _fill_down(sheet, table)
+    kinds, sections = _row_kinds(sheet, table, columns, start, end)
+    for first in range(start, end, BATCH_ROWS):
+        last = min(first + BATCH_ROWS, end)
+        filled: dict[int, list[tuple[int, Any]]] = {}
         for (number, column), value in fills.items():
-            if first <= number < last and column < width and raw[number - first][column] == "":
-                raw[number - first][column] = value
-    columns: list[Any] = []
-    cell_kinds: list[Sequence[str | None] | None] = []
-    for column in zip(*raw, strict=True) if raw else [()] * width:
-        texts, what = _column(column)
-        columns.append(texts)
-        cell_kinds.append(what)
-    return Batch(range(first, first + len(raw)), kinds, columns, cell_kinds if any(cell_kinds) else None, sections)
+            if first < number <= last:
+                filled.setdefault(column, []).append((number - 1 - first, value))
+        texts: list[Any] = []
+        cell_kinds: list[str | Sequence[str | None] | None] = []
+        for place, column in enumerate(columns):
+            values: Sequence[Any] = column[first:last]
+            if place in filled:
+                values = list(values)
+                for offset, value in filled[place]:
+                    if values[offset] == "":
+                        values[offset] = value
+            text, kind = _column(values)
+            texts.append(text)
+            cell_kinds.append(kind)
+        width = len(table.columns)
+        texts += [[None] * (last - first)] * (width - len(texts))
+        cell_kinds += [None] * (width - len(cell_kinds))
+        part = slice(first - start, last - start)
+        yield Batch(range(first + 1, last + 1), kinds[part], texts, cell_kinds if any(cell_kinds) else None, sections[part] if sections else None)
 
 
-def _column(values: tuple[Any, ...]) -> tuple[list[Cell], Sequence[str | None] | None]:
-    """(texts, kinds or None when all cells are text or empty) of one column."""
+def _row_kinds(sheet: Sheet, table: TableProbe, columns: Sequence[tuple[Any, ...]], start: int, end: int) -> tuple[list[str], list[Cell] | None]:
+    """(kind, section) of every row from ``start`` to ``end``; only rows that could be more than data are judged."""
+    count, width = end - start, len(columns)
+    kinds = [DATA] * count
+    few, left = max(3, width // 3), table.first_column
+    places = {i for i in range(count) if (row := sheet.rows[start + i]) and len(row) - row.count("") <= few + left} if width else set()
+    names = frozenset(cell.strip() for row in table.header_cells for cell in row[:3] if cell.strip())
+    for column in columns[:3]:
+        part = column[start:end]
+        odd = {value for value in set(part) if suspicious(value, names)}
+        if odd:
+            places.update(i for i, value in enumerate(part) if value in odd)
+    classify = _classifier(sheet, table)
+    opened: list[tuple[int, str]] = []
+    previous = -2
+    for place in sorted(places):
+        if place != previous + 1:
+            classify.skip()
+        previous = place
+        kinds[place], section = classify.kind(start + place + 1, [cell_text(column[start + place]) for column in columns])
+        if section:
+            opened.append((place, section))
+    if not opened:
+        return kinds, None
+    sections: list[Cell] = [None] * count
+    for (place, section), following in zip(opened, [*(p for p, _ in opened[1:]), count - 1], strict=True):
+        sections[place + 1 : following + 1] = [section] * (following - place)
+    return kinds, sections
+
+
+def _column(values: Sequence[Any]) -> tuple[Any, str | Sequence[str | None] | None]:
+    """(texts, kinds) of a column: kinds are None when all cells are text or empty, one word when none is."""
     types = set(map(type, values))
     if types <= {str}:
-        return [value or None for value in values], None
-    if types <= {str, float}:
-        return [(value or None) if type(value) is str else str(int(value)) if value.is_integer() and -1e15 < value < 1e15 else number_text(value) for value in values], [
-            "number" if type(value) is float else None for value in values
-        ]
+        return ([value or None for value in values] if "" in values else list(values)), None
+    if types <= {str, float} and {value for value in values if type(value) is str} <= {""}:
+        return _numbers(values), "number" if types == {float} else ["number" if type(value) is float else None for value in values]
+    other = types - {str}
+    if len(other) == 1 and (kind := _KIND_OF.get(next(iter(other)))):
+        known = {value: cell_text(value) for value in set(values)}
+        return [known[value] for value in values], kind if str not in types else [None if type(value) is str else kind for value in values]
     return [cell_text(value) for value in values], [kind_of(value) for value in values]
+
+
+def _numbers(values: Sequence[Any]) -> Any:
+    """Floats and empty cells as text, by the rule of ``number_text``, column-wise where it is plain."""
+    import numpy as np
+    import pyarrow as pa
+
+    empty = np.fromiter((value == "" for value in values), bool, len(values))
+    numbers = np.fromiter((0.0 if value == "" else value for value in values), float, len(values))
+    with np.errstate(invalid="ignore"):
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+    if whole.all():
+        return pa.array(numbers.astype(np.int64), mask=empty).cast(pa.string())
+    texts = pa.array(numbers, mask=empty).cast(pa.string())
+    with np.errstate(invalid="ignore"):
+        plain = (np.abs(numbers) >= 1e-3) & (np.abs(numbers) < 1e9) & ~whole  # there Arrow writes the shortest digits, too
+    odd = ~plain & ~empty
+    if odd.any():
+        texts = texts.to_pylist()
+        for place in np.flatnonzero(odd).tolist():
+            texts[place] = number_text(float(numbers[place]))
+    return texts
 
 
 def _classifier(sheet: Sheet, table: TableProbe) -> Classifier:

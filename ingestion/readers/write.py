@@ -8,13 +8,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.readers.model import BLANK, Batch, FileProbe, RawResult, TableProbe
+from ingestion.readers.model import BLANK, Batch, Cell, FileProbe, RawResult, TableProbe
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW_GROUP = 250_000
-COMPRESSION = "zstd"
 LEADING = ("dataset", "file", "sheet", "row_number", "delivery_id", "received_at", "delivered_on", "row_kind")
 TRAILING = ("_extra", "_kinds", "_section", "_defect")
 
@@ -55,16 +53,14 @@ def write_raw(
 
 
 def _write_batches(probe: FileProbe, tables: Sequence[TableProbe], out: Path, columns: Sequence[Mapping[str, str]], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
-    import pyarrow.parquet as pq
+    from ingestion.readers.sink import ParquetSink
 
     schema = raw_schema(target_columns)
-    with pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer:
+    with ParquetSink(out, schema) as sink:
         for table, mapping in zip(tables, columns, strict=True):
             shaper = Shaper(table, mapping, target_columns, constants, schema)
             for batch in batches_of(probe, table, result):
-                piece = shaper.to_arrow(batch, result)
-                if piece.num_rows:
-                    writer.write_table(piece, row_group_size=ROW_GROUP)
+                sink.put(shaper.to_arrow(batch, result))
 
 
 def batches_of(probe: FileProbe, table: TableProbe, result: RawResult) -> Iterator[Batch]:
@@ -123,7 +119,7 @@ class Shaper:
         if not self.rest and not batch.surplus:
             return pa.nulls(count, pa.string())
         texts: list[str | None] = [None] * count
-        columns = [(name, batch.columns[position]) for position, name in self.rest]
+        columns = [(name, as_list(batch.columns[position])) for position, name in self.rest]
         rows = zip(*(values for _, values in columns), strict=True) if columns else repeat((), count)
         for index, row in enumerate(rows):
             more = batch.surplus.get(index)
@@ -141,9 +137,11 @@ class Shaper:
             return pa.nulls(count, pa.string())
         known = [(position, kinds) for position, kinds in enumerate(batch.kinds) if kinds is not None]
         names = [self.raw_names[position] for position, _ in known]
+        if all(isinstance(kinds, str) for _, kinds in known):
+            return repeated(json.dumps({name: kinds for name, (_, kinds) in zip(names, known, strict=True)}, ensure_ascii=False) if known else None, pa.string(), count)
         texts = self._kind_texts
         out: list[str | None] = []
-        for row in zip(*(kinds for _, kinds in known), strict=True):
+        for row in zip(*(repeat(kinds, count) if isinstance(kinds, str) else kinds for _, kinds in known), strict=True):
             if row not in texts:
                 found = {name: kind for name, kind in zip(names, row, strict=True) if kind}
                 texts[row] = json.dumps(found, ensure_ascii=False) if found else None
@@ -161,6 +159,11 @@ def _count_kinds(kinds: Sequence[str], result: RawResult) -> None:
         left -= found
         if not left:
             return
+
+
+def as_list(values: Any) -> Sequence[Cell]:
+    """A column as Python values, whatever holds it."""
+    return values.to_pylist() if hasattr(values, "to_pylist") else values
 
 
 def as_text(values: Any) -> pa.Array:

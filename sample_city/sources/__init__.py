@@ -10,12 +10,12 @@ from importlib import import_module
 from sample_city.sources.base import Source
 
 ORDER = (
-    "gongan_changzhurenkou",
+    "gongan_changzhu",
     "minzheng_dibao",
-    "minzheng_gaolingjintie",
-    "canlian_canjirenzheng",
-    "minzheng_binzanghuohua",
-    "shichang_shichangzhuti",
+    "minzheng_gaoling_jintie",
+    "canlian_canjiren_zheng",
+    "minzheng_huohua",
+    "shichang_zhuti",
     "zongzhi_wangge",
     "rexian_gongdan",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class RowDefects:
-    """Shares of rows with a structural defect, and numbers of non-data lines per file of 2,600 rows.
+    """Structural defects as shares of rows; blank lines and repeated headers as shares too, at least one per chunk.
 
     near: the column that gets a trailing space in a near-duplicate; extra_before: the column before which a ragged row has
     an empty field too many; swap: two columns that exchange their values in some rows.
@@ -64,19 +64,29 @@ class Chunk:
     frame: pl.DataFrame
     ids: Ints
     keys: dict[str, pl.Series]
-    roles: list[tuple[str, Ints, pl.Series]] = field(default_factory=list)
+    roles: Sequence[tuple[str, Ints, pl.Series]] = ()
     sheet: str = ""
     title: str = ""
-    lines: list[Line] = field(default_factory=list)
+    lines: Sequence[Line] = ()
 
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset of a department.
+    """A dataset of a department. Functions of a period (1, 2, …) say what differs from delivery to delivery.
 
-    name: department/dataset as in the answer key; file: path below landing/ on the day of a delivery; kind: full or delta,
-    by period; key: the column whose damage makes a row untrustworthy; layout: csv, xlsx, xls or geojson; columns: by period,
-    because headers and columns change between deliveries; again: the period whose bytes a delivery repeats, or 0
+    name: department/dataset as in the answer key
+    file: path below landing/
+    columns, chunks: the delivered columns, and the rows
+    key: the column whose damage makes a row untrustworthy
+    kind: full or delta
+    layout: csv, xlsx, xls or geojson; encoding: of a CSV
+    rows: defects of whole rows; shuffled: rows in random order, the same in every delivery
+    register: whether a person whose row here must be refused cannot be judged
+    header_rows: rows above the data, titles included; note: of the file in the answer key
+    titles: title lines of a workbook; groups: label, first column and width of grouped columns (a second header row)
+    other_sheets: further sheets that hold no data
+    comes: whether it is delivered; again: the period whose bytes a delivery repeats, or 0
+    renamed: delivered headers by declared ones, where they differ
     """
 
     name: str
@@ -89,6 +99,7 @@ class Source:
     encoding: str = "utf-8"
     rows: RowDefects = RowDefects()
     shuffled: bool = False
+    register: bool = False
     header_rows: int = 1
     note: str = ""
     titles: Callable[[World, int], Sequence[str]] = lambda world, period: ()

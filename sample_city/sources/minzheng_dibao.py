@@ -48,7 +48,7 @@ def on_roll(world: World, period: int) -> Indices:
     p = world.people
     ids = np.flatnonzero((p.low_income_from > 0) & (p.low_income_from <= period) & (p.arrived <= period))
     home = p.household[ids]
-    here = world.served(ids) & (p.departed[home] > period) & p.has_number[ids]
+    here = world.served(ids) & (p.homes.departed[home] > period) & p.has_number[ids]
     kept = world.draw.chance("relief/kept", ids, 0.3)
     ids = ids[here & (~world.dead(ids, period) | kept)]
     town = _towns(world, ids, period)
@@ -76,7 +76,7 @@ def amount(world: World, ids: Ints) -> np.ndarray:
     )
 
 
-def _frame(world: World, ids: Indices, period: int, first: int) -> pl.DataFrame:
+def _frame(world: World, ids: Indices, period: int) -> pl.DataFrame:
     p = world.people
     house = world.residence(ids, period)
     community = world.places.house_community[house]
@@ -84,7 +84,7 @@ def _frame(world: World, ids: Indices, period: int, first: int) -> pl.DataFrame:
     since = np.where(p.low_income_from[ids] > 1, np.asarray(world.clock.days)[p.low_income_from[ids] - 1] - 20, since)
     return pl.DataFrame(
         [
-            pl.Series("序号", np.arange(first, first + len(ids))).cast(pl.String),
+            pl.Series("序号", np.arange(1, len(ids) + 1)).cast(pl.String),
             world.places.area("town_name", community).alias("乡镇（街道）"),
             world.places.area("short_name", community).alias("村（居）"),
             world.names(ids, period).alias("姓名"),
@@ -113,32 +113,34 @@ def _money(values: np.ndarray) -> pl.Series:
     )
 
 
-def _total(label: str, column: str, people: int, yuan: float, at: float = 2.0) -> Line:
+def _total(label: str, column: str, people: int, yuan: float, at: float) -> Line:
     cells = {column: label, "姓名": f"{people}人", "月保障金额（元）": f"{yuan:.2f}".rstrip("0").rstrip(".")}
     return Line(at, "total", cells)
 
 
+def _lines(world: World, ids: Indices, town: Indices, names: pl.Series) -> list[Line]:
+    """A subtotal behind the rows of each town; the total and two notes at the end."""
+    n, yuan = len(ids), amount(world, ids)
+    starts = np.flatnonzero(np.r_[True, town[1:] != town[:-1]]) if n else np.zeros(0, dtype=np.int64)
+    lines = [
+        _total(f"{names[int(low)]}小计", "乡镇（街道）", int(high - low), float(yuan[low:high].sum()), (high - 0.2) / n)
+        for low, high in zip(starts, np.r_[starts[1:], n], strict=True)
+    ]
+    notes = (
+        "注：1.收入以家庭经济状况核对结果为准；2.低保边缘家庭只登记，不发放保障金。",
+        "分管领导：          审核：          填表：",
+    )
+    lines.append(_total("合计", "序号", n, float(yuan.sum()), 2.0))
+    return lines + [Line(3.0 + i, "note", {"序号": text}) for i, text in enumerate(notes)]
+
+
 def _chunks(world: World, period: int) -> Iterator[Chunk]:
     ids = on_roll(world, period)
-    town = _towns(world, ids, period)
-    starts = np.flatnonzero(np.r_[True, town[1:] != town[:-1]]) if len(ids) else np.zeros(1, dtype=np.int64)
-    ends = np.r_[starts[1:], len(ids)]
-    for low, high in zip(starts, ends, strict=True):
-        at = ids[low:high]
-        world.see(period, at)
-        frame = _frame(world, at, period, int(low) + 1)
-        name = frame["乡镇（街道）"][0] if frame.height else ""
-        lines = [_total(f"{name}小计", "乡镇（街道）", len(at), float(amount(world, at).sum()))]
-        if high == len(ids):
-            lines.append(_total("合计", "序号", len(ids), float(amount(world, ids).sum()), 3.0))
-            lines.append(
-                Line(
-                    4.0, "note", {"序号": "注：1.收入以家庭经济状况核对结果为准；2.低保边缘家庭只登记，不发放保障金。"}
-                )
-            )
-            lines.append(Line(5.0, "note", {"序号": "分管领导：          审核：          填表："}))
-        keys = {"person_key": world.person_keys(at), "place_key": world.places.house_keys(world.residence(at, period))}
-        yield Chunk(frame, at, keys, sheet=SHEET, lines=lines)
+    world.see(period, ids)
+    frame = _frame(world, ids, period)
+    lines = _lines(world, ids, _towns(world, ids, period), frame["乡镇（街道）"])
+    keys = {"person_key": world.person_keys(ids), "place_key": world.places.house_keys(world.residence(ids, period))}
+    yield Chunk(frame, ids, keys, sheet=SHEET, lines=lines)
 
 
 def _month(world: World, period: int) -> str:

@@ -35,17 +35,8 @@ _COLUMNS = (
 
 def _stamps(seconds: np.ndarray) -> pl.Series:
     """Seconds since 1970 as text."""
-    return (
-        pl.Series(seconds.astype(np.int64))
-        .cast(pl.Datetime("ms"))
-        .to_frame("s")
-        .select(
-            pl.from_epoch(pl.Series(seconds.astype(np.int64)), time_unit="s")
-            .dt.strftime("%Y-%m-%d %H:%M:%S")
-            .alias("s")
-        )
-        .to_series()
-    )
+    moments = pl.select(pl.from_epoch(pl.Series(seconds.astype(np.int64)), time_unit="s")).to_series()
+    return moments.dt.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _callers(world: World, calls: Indices, period: int) -> tuple[pl.Series, np.ndarray]:

@@ -209,12 +209,19 @@ def test_refused_says_why_what_is_nearest_and_what_to_do(home: Home) -> None:
     assert "原样存档" not in shown
 
 
+def test_a_file_like_nothing_known_is_not_sent_to_look_at_the_nearest(home: Home) -> None:
+    page, _ = drawn(home, refused(nearest=[]))
+    assert "最接近的数据" not in page
+    assert "登记数据契约" in page
+
+
 def test_an_archive_lists_its_members_with_their_receipts(home: Home) -> None:
     inner = taken(file="yibao/医保.zip/内 层/参保#1.csv", department="yibao", delivery_id="11" * 32)
     write_receipt(home, inner)
     draw(home, inner)
     members = [
         {"member": "内 层/参保#1.csv", "delivery_id": "11" * 32},
+        {"member": "../../evil.csv", "skipped": "文件路径指向压缩包以外，不安全，已拒绝"},
         {"member": "__MACOSX/x", "skipped": "系统文件"},
         {"member": "见过.csv", "delivery_id": "22" * 32},
     ]
@@ -223,8 +230,9 @@ def test_an_archive_lists_its_members_with_their_receipts(home: Home) -> None:
     )
     page, book = drawn(home, outer)
     shown = Page(page)
-    assert "内有 3 个文件，其中 1 个已接收" in shown.text
+    assert "内有 4 个文件，其中 1 个已接收" in shown.text
     assert "系统文件" in shown.text
+    assert shown.text.count("未接收") == 1
     assert "以前收过" in shown.text
     links = [attrs["href"] for tag, attrs in shown.tags if tag == "a"]
     assert links == ["%E5%8F%82%E4%BF%9D%231.csv.111111111111.html"]
@@ -381,6 +389,12 @@ def test_it_is_fast(home: Home) -> None:
     assert min(seconds) < 0.03
 
 
+def test_a_row_of_another_width_says_by_how_much(home: Home) -> None:
+    row = {"sheet": "芝罘区", "row_number": 5, "cells": ["1", "2"], "reason_zh": "这一行的列数比表头少"}
+    page, _ = drawn(home, taken(unread=[row]))
+    assert "这一行的列数比表头少（2 格，表头 3 格）" in page
+
+
 def test_many_unread_rows_are_all_in_the_workbook(home: Home) -> None:
     rows = [{"sheet": "一", "row_number": n, "cells": ["甲"] * 10, "reason_zh": "编码"} for n in range(3000)]
     page, _ = drawn(home, taken(unread=rows, unread_count=5000))
@@ -413,4 +427,12 @@ def test_every_refusal_says_what_to_do(code: str | None, word: str) -> None:
 def test_text_shows_what_cannot_be_seen() -> None:
     assert text("a\u202eb\x00c\nd") == "a\\u202eb\\u0000c d"
     assert text("x" * 400, 10) == "x" * 10 + "…"
-    assert text("张㐂\U00020bb7 𠮷") == "张㐂\U00020bb7 𠮷"
+    assert text("a\ufffeb\ud800") == "a\ufffdb\ufffd"
+    assert text("x\u3000y\u00a0z") == "x\u3000y z"
+
+
+def test_rare_characters_of_names_stay_as_they_are(home: Home) -> None:
+    name = "张㐂\U00020bb7\U00031350\U0002ebf0\U00030edd"
+    assert text(f"{name}\n") == f"{name} "
+    _, book = drawn(home, taken(unread=[{"row_number": 1, "cells": [f"{name}\x00"], "reason_zh": "编码"}]))
+    assert book["未能读取的行"]["E2"].value == f"{name}\\u0000"

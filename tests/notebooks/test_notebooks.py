@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from townlake import notebooks, steps
 from warehouse import builds
 from warehouse.home import REPOSITORY, Home
-from warehouse.lake import writing
+from warehouse.lake import reading, writing
 
 LOCATOR = "dataset varchar, file varchar, sheet varchar, row_number bigint, delivery_id varchar, delivered_on date"
 TABLES = f"""
@@ -114,12 +115,22 @@ def assert_loads_nothing(page: str) -> None:
     assert "default-src 'none'" in page
 
 
-def test_the_tour_becomes_one_page_that_loads_nothing(home: Home, tmp_path: Path) -> None:
-    tiny_lake(home)
-    [page] = notebooks.render_all(home, tmp_path / "pages", ["tour"])
-    shown = page.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The tour's page over the tiny lake."""
+    folder = tmp_path_factory.mktemp("tour")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOWNLAKE_HOME", str(folder / "home"))
+        patch.delenv("TOWNLAKE_CATALOG", raising=False)
+        home = Home.from_environment().prepare()
+        tiny_lake(home)
+        [page] = notebooks.render_all(home, folder / "pages", ["tour"])
+        assert [p.name for p in page.parent.iterdir()] == ["tour.html"]
+        yield page.read_text(encoding="utf-8")
+
+
+def test_the_tour_becomes_one_page_that_loads_nothing(shown: str) -> None:
     assert_loads_nothing(shown)
-    assert [p.name for p in page.parent.iterdir()] == ["tour.html"]
     for said in ("底座导览", "守恒成立", "人口年龄结构", "向阳街道", "应领未领", "已去世仍在发", "“身份证”校验码不符", "小计" and "读到",
                  "select dataset as 数据集"):  # fmt: skip
         assert said in shown, said
@@ -127,10 +138,7 @@ def test_the_tour_becomes_one_page_that_loads_nothing(home: Home, tmp_path: Path
     assert "x/&lt;img src=x&gt;.pdf" in shown
 
 
-def test_nobody_can_be_recognised_in_the_page(home: Home, tmp_path: Path) -> None:
-    tiny_lake(home)
-    [page] = notebooks.render_all(home, tmp_path, ["tour"])
-    shown = page.read_text(encoding="utf-8")
+def test_nobody_can_be_recognised_in_the_page(shown: str) -> None:
     assert "欧*" in shown
     for secret in (
         "欧阳",
@@ -205,6 +213,31 @@ def test_markup_escapes_what_it_does_not_know() -> None:
     assert "1,234" in table
     assert "<script>" not in table
     assert "只列出前" in notebooks.markup(pl.DataFrame({"n": range(300)}))
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_tour_of_a_real_build(home: Home, tmp_path: Path) -> None:
+    """The road from a generated city to the page: rows are conserved, and nobody in the foundation can be read in it."""
+    city = tmp_path / "city"
+    for command in (
+        ["city", "--persons", "400", "--seed", "11", "--out", str(city)],
+        ["run", "--landing", str(city / "landing")],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "townlake", *command], capture_output=True, text=True, check=False, env=_env(home)
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+    [page] = notebooks.render_all(home, tmp_path, ["tour"])
+    shown = page.read_text(encoding="utf-8")
+    assert_loads_nothing(shown)
+    assert "守恒成立" in shown
+    assert not re.search(r"(?<![\d.])[1-8]\d{5}(?:18|19|20)\d{9}[\dX](?!\d)", shown), "an id number"
+    assert not re.search(r"(?<![\d.])1[3-9]\d{9}(?![\d.])", shown), "a phone number"
+    with reading(home) as con:
+        known = con.execute("select name from foundation.person where length(name) >= 3").fetchall()
+    assert known
+    assert not [name for (name,) in known if name in shown]
 
 
 def _env(home: Home) -> dict[str, str]:

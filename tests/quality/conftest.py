@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingestion.contracts import Contracts, DatasetContract
 from warehouse import builds, deliveries
 from warehouse.home import Home
-from warehouse.lake import writing
+from warehouse.lake import SCHEMAS, writing
 
 ISSUE = (
     'struct("rule" varchar, "column" varchar, header varchar, severity varchar, gbt36344 varchar, outcome varchar, '
@@ -26,7 +28,13 @@ def contract(dataset: str = "ceshi.renyuan", **delivery: Any) -> DatasetContract
     domain, name = dataset.split(".")
     sex = {"kind": "sex", "options": {"codes": {"男": "1", "女": "2"}}}
     columns = [
-        {"name": "id_number", "businessName": "身份证号", "required": True, "primaryKey": True, "primaryKeyPosition": 1},
+        {
+            "name": "id_number",
+            "businessName": "身份证号",
+            "required": True,
+            "primaryKey": True,
+            "primaryKeyPosition": 1,
+        },
         {"name": "name", "businessName": "姓名", "required": True},
         {"name": "sex_code", "businessName": "性别", "customProperties": [{"property": "standard", "value": sex}]},
     ]
@@ -45,16 +53,23 @@ def contract(dataset: str = "ceshi.renyuan", **delivery: Any) -> DatasetContract
 class Lake:
     """The lake under test: `deliver` adds a delivery, `sql` changes anything."""
 
-    def __init__(self, home: Home) -> None:
+    contract = staticmethod(contract)
+
+    def __init__(self, home: Home, con: duckdb.DuckDBPyConnection | None = None) -> None:
         self.home = home
+        self.con = con
         self.contracts = Contracts({"ceshi.renyuan": contract()})
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
-        """Runs statements on the lake; rows of the last one."""
+        """Runs statements on the lake, on a DuckLake in one transaction; rows of the last one."""
+        if self.con is not None:
+            return [self.con.execute(statement).fetchall() for statement in statements][-1]
         with writing(self.home) as con:
+            con.execute("begin")
             for statement in statements:
-                found = con.execute(statement)
-            return found.fetchall() if found.description else []
+                rows = con.execute(statement).fetchall()
+            con.execute("commit")
+            return rows
 
     def deliver(
         self, delivery: str, rows: int, *, refused: int = 0, name: str = "'张' || n", sex: str = "'1'", key: str = "'k' || n",
@@ -97,11 +112,38 @@ def lake(tmp_path: Path) -> Lake:
     """Catalogue, the tables Python keeps, one empty dataset."""
     lake = Lake(Home.at(tmp_path / "home").prepare())
     with writing(lake.home) as con:
-        deliveries.prepare(con)
-        builds.prepare(con)
-        con.execute(RESULTS)
-        con.execute(staged("ceshi.renyuan"))
+        con.execute("begin")
+        prepare(con)
+        con.execute("commit")
     return lake
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """What is there before the first build."""
+    deliveries.prepare(con)
+    builds.prepare(con)
+    con.execute(RESULTS)
+    con.execute(staged("ceshi.renyuan"))
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory in the place of the lake, with a sound foundation: for rules, which are SQL alone."""
+    with duckdb.connect() as con:
+        con.execute("attach ':memory:' as lake")
+        for schema in SCHEMAS:
+            con.execute(f"create schema lake.{schema}")
+        prepare(con)
+        Lake(Home.at(Path("nowhere")), con).sql(*FOUNDATION, *CONTENT)
+        yield con
+
+
+@pytest.fixture
+def ground(memory: duckdb.DuckDBPyConnection) -> Iterator[Lake]:
+    """The lake in memory; what a test changes is undone."""
+    memory.execute("begin")
+    yield Lake(Home.at(Path("nowhere")), memory)
+    memory.execute("rollback")
 
 
 _MENTION = (
@@ -121,7 +163,10 @@ FOUNDATION = (
     "create table lake.foundation.area (code varchar, name varchar, parent varchar, level varchar, valid_from date, valid_to date)",
     "create table lake.foundation.quarantine (dataset varchar, file varchar, row_number bigint, delivery_id varchar, rule varchar, "
     "severity varchar, reason varchar, raw varchar, status varchar)",
-    *(f"create table lake.foundation.{e}_mention ({_MENTION.format(e)})" for e in ("person", "organisation", "place", "event")),
+    *(
+        f"create table lake.foundation.{e}_mention ({_MENTION.format(e)})"
+        for e in ("person", "organisation", "place", "event")
+    ),
     "create table lake.marts.policy_match (policy varchar, subject_kind varchar, subject_id varchar, answer varchar, reason varchar, "
     "receives boolean)",
     "create table lake.marts.policy_old_age_allowance (person_id varchar, age_years bigint, answer varchar, finding varchar)",

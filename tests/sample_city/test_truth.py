@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -186,7 +187,7 @@ def test_grids_partition_their_communities(city: City) -> None:
     grid = city.truth("grid").with_columns(points=pl.col("wkt").str.extract_all(r"[\d.]+"))
     for _, part in grid.group_by("community"):
         corners = [[float(x) for x in p] for p in part.sort("grid_code")["points"]]
-        for left, right in zip(corners, corners[1:], strict=False):
+        for left, right in itertools.pairwise(corners):
             assert (left[2], left[4]) == (right[0], right[6])
         box = (corners[-1][2] - corners[0][0]) * (corners[0][5] - corners[0][1])
         assert sum(shoelace(c) for c in corners) == pytest.approx(box)
@@ -194,7 +195,7 @@ def test_grids_partition_their_communities(city: City) -> None:
 
 def shoelace(flat: list[float]) -> float:
     points = list(zip(flat[::2], flat[1::2], strict=True))
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:], strict=False))) / 2
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(points))) / 2
 
 
 def test_the_dead_and_the_old(city: City) -> None:

@@ -277,7 +277,7 @@ def cells(kind: str, count: int, seed: int) -> Iterator[str]:
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "id_document": [{}] + [{"document_type": t} for t in ("citizen_id", "passport", "hk_macau_permit", "taiwan_permit", "residence_permit", "foreign_permanent", "other")],
-    "person_name": [{}, {"traditional": "keep"}],
+    "person_name": [{}, {"traditional": "simplify"}, {"traditional": "keep"}],
     "date": [{}, {"formats": ["YYYYMMDD"], "date_order": "dmy"}, {"epoch_1904": True, "formats": ["Y/M/D"]}],
     "month": [{}, {"formats": ["YYYY.M"]}, {"formats": ["YYYYMM"]}],
     "sex": [{}, {"codes": {"男": "1", "女": "2"}}, {"codes": {"0": "1", "1": "2"}}, {"codes": {"M": "1", "F": "2"}}],

@@ -262,7 +262,7 @@ def split_fixed(text: str) -> str | None:
         candidates = [(number, extension)]
         # the number itself may be written 661-2345 or 6612-3456
         for cut in (3, 4):
-            if rest[cut : cut + 1] == "-" and digits(rest[:cut]) and digits(rest[cut + 1 : cut + 5]):
+            if rest[cut : cut + 1] == "-" and digits(rest[:cut]) and digits(rest[cut + 1 : cut + 5]) and len(rest) >= cut + 5:
                 tail = rest[cut + 5 :]
                 candidates.append((rest[:cut] + rest[cut + 1 : cut + 5], tail.removeprefix("-")))
                 if tail and not tail.startswith("-"):
@@ -400,30 +400,42 @@ def sign_form(ch: str, traditional: Mapping[str, str], forms: Mapping[str, str])
     return traditional.get(ch, ch)
 
 
+def in_big5(ch: str) -> bool:
+    try:
+        ch.encode("big5")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def person_name(raw: str | None, opts: Opts) -> Result:
     if not raw:
         return nulled(raw)
-    traditional = {} if opts.get("traditional") == "keep" else opts["traditional_forms"]
+    mode = opts.get("traditional", "sure")
+    traditional = opts["traditional_forms"]
+    mixed = any(ch in set(traditional.values()) and not in_big5(ch) for ch in raw)
+    if mode == "keep" or (mode == "sure" and not mixed):
+        traditional = {}
     text = "".join(NAME_WIDTH.get(ch, ch) for ch in tidy(raw))
     if is_null_word(text, opts):
         return nulled(raw)
     text = "".join(sign_form(ch, traditional, opts["sign_forms"]) for ch in text)
-    if text in ANONYMOUS or (any("0" <= ch <= "9" for ch in text) and set(text) <= set("-+0123456789.E*Xx ")):
-        return nulled(raw)
     noted = any(ch in OPENING for ch in text)
     if not all(0x4E00 <= ord(ch) <= 0x9FA5 for ch in text) or not 2 <= len(text) <= 4:
         text = without_notes(text)
         edge = " ,;:、，；：。" + "".join(NAME_DOTS - {"·"})
         text = close_han_gaps(text.strip(edge))
         text = join_parts(text)
-    if not text:
+    number = any("0" <= ch <= "9" for ch in text) and set(text) <= set("-+0123456789.E*Xx ")
+    if not text or number or is_null_word(text, opts):
         return nulled(raw)
     lost = any(ch in LOST or 0xE000 <= ord(ch) <= 0xF8FF or ord(ch) >= 0xF0000 for ch in text) or mixes(text)
-    if lost or any("0" <= ch <= "9" for ch in text):
+    if lost or any("0" <= ch <= "9" for ch in text) or text in ANONYMOUS:
         return text, "kept"
     if text == raw:
         titled = re.fullmatch("[一-龥]{1,2}(先生|女士|小姐|同志|大爷|大妈)", text) is not None
-        return text, "kept" if len(text) == 1 or titled else None
+        old = mode == "sure" and any(ch in opts["traditional_forms"] for ch in raw)
+        return text, "kept" if len(text) == 1 or titled or old else None
     dotted = "·" in text and "·" not in raw
     odd = any(ch in opts["sign_forms"] or "\u2e80" <= ch <= "\u2fdf" or "\uf900" <= ch <= "\ufaff" for ch in raw)
     return text, "kept" if len(text) == 1 and not (noted or odd or dotted) else "standardised"
@@ -531,8 +543,7 @@ class Parts:
         if re.search("[〇○零一二三四五六七八九十].*[年月]", raw):
             text = han_numerals(text)
         text = "".join("-" if ch == "·" else fold(ch) for ch in tidy(text))
-        text = re.sub("['\"`‘’]", "", text)
-        text = re.sub(r"\(?(?:星期|周|礼拜)[一二三四五六日天]\)?|\(?公元|[上下]午 ?$", "", text)
+        text = re.sub(r"['\"`‘’]|\(?(?:星期|周|礼拜)[一二三四五六日天]\)?|\(?公元|[上下]午 ?$", "", text)
         text = re.sub(" ?[时点] ?|分 ?", ":", text)
         text = re.sub(" ?秒", "", text)
         text = re.sub(" ?[日号] ?", " ", text)
@@ -567,6 +578,11 @@ def ambiguous(first: str, second: str, year: str, opts: Opts) -> date | None:
 
 def parse_moment(text: str, opts: Opts) -> tuple[datetime | None, bool, str]:
     """The moment, whether a time was written, and the family of spelling."""
+    compact = re.fullmatch("([12][0-9]{3})([0-9]{2})([0-9]{2})(?:([0-2][0-9])([0-5][0-9])([0-5][0-9])?|([T ].*))", text)
+    if compact and compact[4]:
+        text = f"{compact[1]}-{compact[2]}-{compact[3]} {compact[4]}:{compact[5]}:{compact[6] or '00'}"
+    elif compact:
+        text = f"{compact[1]}-{compact[2]}-{compact[3]}{compact[7]}"
     match = re.fullmatch("([12][0-9]{3})([0-9]{2})([0-9]{2})", text) or re.fullmatch(
         "([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})", text
     )

@@ -17,7 +17,7 @@ translate({{ ns.sql }}, '〇○零一二三四五六七八九', '000123456789')
 
 {#- date part with hyphens; what follows (a time) keeps its colons -#}
 {%- macro std_date_hyphens(x) -%}
-{%- set ascii = "translate(" ~ std_tidy(x) ~ ", " ~ std_str(std_width_from() ~ '·') ~ ", " ~ std_str(std_width_to() ~ '-') ~ ")" -%}
+{%- set ascii = std_translate(std_tidy(x), std_width_from() ~ '·', std_width_to() ~ '-', seen=x) -%}
 {%- set bare = std_re_sub(ascii, "['\"`\\x{2018}\\x{2019}]|\\(?(?:星期|周|礼拜)[一二三四五六日天]\\)?|\\(?公元|[上下]午 ?$") -%}
 {%- set hours = std_re_sub(std_re_sub(bare, ' ?(?:时|点) ?|(?:分) ?', ':'), ' ?秒') -%}
 {%- set days = std_re_sub(std_re_sub(hours, ' ?(?:日|号) ?', ' '), ' *(?:年|月|/|\\\\) *|[.] *', '-') -%}

@@ -12,8 +12,9 @@
 
 {%- macro std_class_han() -%}{{ '\\x{3007}\\x{3400}-\\x{4dbf}\\x{4e00}-\\x{9fff}\\x{20000}-\\x{323af}' }}{%- endmacro -%}
 
-{%- macro std_name_widths(x) -%}
-translate({{ x }}, {{ std_str(std_text_width_from() ~ '？＊（）［］【】〔〕·') }}, {{ std_str(std_text_width_to() ~ '?*()[][][]·') }})
+{#- x is the tidied form of seen -#}
+{%- macro std_name_widths(x, seen) -%}
+{{ std_translate(x, std_text_width_from() ~ '？＊（）［］【】〔〕', std_text_width_to() ~ '?*()[][][]', seen=seen) }}
 {%- endmacro -%}
 
 {#- a note in brackets, closed or cut off; whatever the kind of bracket -#}
@@ -21,32 +22,46 @@ translate({{ x }}, {{ std_str(std_text_width_from() ~ '？＊（）［］【】�
 
 {%- macro std_person_name__clean(raw, opts={}) -%}
 {%- set cell = std_unswapped(raw, '[一-龥·]{2,6}', '[1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}', opts) -%}
-{%- set tidy = std_no_null_word(std_name_widths(std_tidy(cell)), opts) -%}
-case when {{ std_re_has(raw, '[' ~ std_name_other_forms(opts) ~ ']') }} then {{ std_name_one_form(tidy, opts) }}
+{%- set tidy = std_no_null_word(std_name_widths(std_tidy(cell), cell), opts) -%}
+case when {{ std_re_has(raw, '[' ~ std_name_other_forms(opts) ~ ']') }} then {{ std_name_one_form(tidy, cell, opts) }}
 when {{ std_re_is(raw, '[' ~ std_class_han_start() ~ '][一-龥]{1,3}') }} then {{ raw }}
 else {{ tidy }} end
 {%- endmacro -%}
 
-{#- signs that have another, standard form; opts.traditional = 'keep' leaves traditional ones alone -#}
+{#-
+  Traditional signs, opts.traditional: 'sure' (default) writes them simplified where the same name has a sign that only
+  simplified text uses: nobody is registered in both scripts. A name all of whose signs could be traditional may be
+  its bearer's true name (Hong Kong, Macao, Taiwan) and stays, flagged. 'simplify' (registers of mainland residents)
+  always converts, 'keep' never; opts.mainland, an SQL boolean, decides row by row.
+-#}
+{%- macro std_traditional_mode(opts) -%}{{ opts.get('traditional') or 'sure' }}{%- endmacro -%}
+
+{%- macro std_has_traditional(x) -%}{{ std_re_has(x, '[' ~ std_traditional_forms()['from'] ~ ']') }}{%- endmacro -%}
+
+{#- signs that have, or may have, another standard form -#}
 {%- macro std_name_other_forms(opts) -%}
-{{ std_class_odd_form() }}{{ std_traditional_forms()['from'] if opts.get('traditional') != 'keep' }}
+{{ std_class_odd_form() }}{{ std_traditional_forms()['from'] if std_traditional_mode(opts) != 'keep' }}
 {%- endmacro -%}
 
-{%- macro std_name_one_form(x, opts) -%}
-{%- set signs = "translate(" ~ x ~ ", " ~ std_str(std_sign_forms()['from']) ~ ", " ~ std_str(std_sign_forms()['to']) ~ ")" -%}
-{%- if opts.get('traditional') == 'keep' -%}{{ signs }}
-{%- else -%}translate({{ signs }}, {{ std_str(std_traditional_forms()['from']) }}, {{ std_str(std_traditional_forms()['to']) }})
+{%- macro std_name_one_form(x, raw, opts) -%}
+{%- set forms = std_traditional_forms() -%}
+{%- set mode = std_traditional_mode(opts) -%}
+{%- set signs = "case when " ~ std_re_has(raw, '[' ~ std_class_odd_form() ~ ']') ~ " then translate(" ~ x ~ ", " ~ std_str(std_sign_forms()['from']) ~ ", " ~ std_str(std_sign_forms()['to']) ~ ") else " ~ x ~ " end" -%}
+{%- set simplified = "translate(" ~ signs ~ ", " ~ std_str(forms['from']) ~ ", " ~ std_str(forms['to']) ~ ")" -%}
+{%- if mode == 'keep' -%}{{ signs }}
+{%- elif mode == 'simplify' -%}{{ simplified }}
+{%- else -%}
+case when {{ std_re_has(raw, '[' ~ forms['simplified_only'] ~ ']') }}{% if opts.get('mainland') %} or coalesce({{ opts['mainland'] }}, false){% endif %} then {{ simplified }} else {{ signs }} end
 {%- endif -%}
 {%- endmacro -%}
 
 {%- macro std_person_name__value(clean, raw, opts={}) -%}
 case
-when {{ std_re_is(clean, '[一-龥]{2,4}') }} then case when {{ clean }} not in ('匿名', '匿名者', '匿名人', '保密', '不愿透露', '不便透露') then {{ clean }} end
-when {{ std_re_is(clean, '[-+0-9.E*Xx ]*[0-9][-+0-9.E*Xx ]*|' ~ std_anonymous()) }} then null
-else nullif({{ std_name_forms(std_re_sub(clean, std_name_note_pattern())) }}, '') end
+when {{ std_re_is(clean, '[一-龥]{2,4}') }} then {{ clean }}
+else nullif({{ std_re_sub(std_name_forms(std_re_sub(clean, std_name_note_pattern())), '^(?:' ~ std_null_pattern(opts) ~ '|[-+0-9.E*Xx ]*[0-9][-+0-9.E*Xx ]*)$') }}, '') end
 {%- endmacro -%}
 
-{#- a caller who gives no name -#}
+{#- a caller who gives no name: the word stays, and the rule says that it is none -#}
 {%- macro std_anonymous() -%}{{ '匿名|匿名者|匿名人|保密|不愿透露|不愿透露姓名|不便透露' }}{%- endmacro -%}
 
 {#- no spaces between Chinese signs, one middle dot; Latin names keep their spaces -#}
@@ -67,16 +82,22 @@ else nullif({{ std_name_forms(std_re_sub(clean, std_name_note_pattern())) }}, ''
 {%- macro std_person_name__rule(raw, clean, value, opts={}) -%}
 {%- set swapped = std_is_swapped(raw, '[一-龥·]{2,6}', '[1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}', opts) -%}
 case
-when {{ value }} = {{ raw }} and {{ std_re_is(raw, '[一-龥]{2,4}') }} then case when {{ std_re_is(raw, '.{1,2}(?:先生|女士|小姐|同志|大爷|大妈)') }} then 'name_title' end
+when {{ value }} = {{ raw }} and {{ std_re_is(raw, '[一-龥]{2,4}') }} then case when {{ std_re_is(raw, '.{1,2}(?:先生|女士|小姐|同志|大爷|大妈)') }} then 'name_title' when {{ std_re_is(raw, std_anonymous()) }} then 'name_anonymous'
+{%- if std_traditional_mode(opts) == 'sure' %}
+when {{ std_has_traditional(raw) }} then 'name_traditional_kept'
+{%- endif %} end
 when {{ std_is_blank(raw) }} then null
 when {{ clean }} is null then 'null_word'
-when {{ value }} is null then case when {{ std_re_is(clean, std_anonymous()) }} then 'name_anonymous'
-when {{ std_re_has(clean, '[0-9]') }} then 'name_is_number' else 'name_only_note' end
+when {{ value }} is null then case when {{ std_re_has(clean, '[0-9]') }} then 'name_is_number' else 'name_only_note' end
 {% if swapped != 'false' %}when {{ swapped }} then 'swapped_columns'
 {% endif -%}
 when {{ std_re_has(value, std_name_lost_pattern()) }} then 'name_rare_lost'
 when {{ std_re_has(value, '[0-9]') }} then 'name_digits'
-when {{ value }} = {{ raw }} then case when length({{ value }}) = 1 then 'name_one_sign' end
+when {{ std_re_is(value, std_anonymous()) }} then 'name_anonymous'
+when {{ value }} = {{ raw }} then case when length({{ value }}) = 1 then 'name_one_sign'
+{%- if std_traditional_mode(opts) == 'sure' %}
+when {{ std_has_traditional(raw) }} then 'name_traditional_kept'
+{%- endif %} end
 when {{ std_re_has(clean, std_name_note_pattern()) }} then 'name_note'
 when {{ std_re_has(raw, '[' ~ std_class_odd_form() ~ ']') }} then 'name_radical'
 when {{ std_re_has(value, '·') }} and not {{ std_re_has(raw, '·') }} then 'name_dot'
@@ -93,9 +114,15 @@ case when {{ std_re_is(raw, '[' ~ std_class_han_start() ~ '][一-龥]{2,}') }} t
 else {{ std_no_null_word(std_tidy(raw), opts) }} end
 {%- endmacro -%}
 
+{%- macro std_org_signs(x) -%}
+{%- set forms = std_sign_forms() -%}
+{%- set widths = std_translate(x, std_text_width_from() ~ '()[]【】〔〕﹙﹚•・‧', std_text_width_to() ~ '（）（）（）（）（）···') -%}
+case when {{ std_re_has(x, '[' ~ std_class_odd_form() ~ ']') }} then translate({{ widths }}, {{ std_str(forms['from']) }}, {{ std_str(forms['to']) }}) else {{ widths }} end
+{%- endmacro -%}
+
 {%- macro std_org_name__value(clean, raw, opts={}) -%}
 case when {{ std_re_is(clean, '[一-龥]*') }} then {{ clean }}
-else nullif({{ std_close_han_gaps(std_re_sub("translate(" ~ clean ~ ", " ~ std_str(std_text_width_from() ~ std_sign_forms()['from'] ~ '()[]【】〔〕﹙﹚•・‧') ~ ", " ~ std_str(std_text_width_to() ~ std_sign_forms()['to'] ~ '（）（）（）（）（）···') ~ ")", '[ ,;。，；、]+$')) }}, '') end
+else nullif({{ std_close_han_gaps(std_re_sub(std_org_signs(clean), '[ ,;。，；、]+$')) }}, '') end
 {%- endmacro -%}
 
 {%- macro std_org_name__rule(raw, clean, value, opts={}) -%}

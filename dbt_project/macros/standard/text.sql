@@ -31,9 +31,14 @@
 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-#./&+@--------#
 {%- endmacro -%}
 
+{#- translate() builds its table anew for each cell: only cells in which `seen` (default x) has such a sign pay for it -#}
+{%- macro std_translate(x, from, to, seen=none) -%}
+case when {{ std_re_has(seen or x, '[' ~ from | replace('[', '\\[') | replace(']', '\\]') ~ ']') }} then translate({{ x }}, {{ std_str(from) }}, {{ std_str(to) }}) else {{ x }} end
+{%- endmacro -%}
+
 {#- signs to ASCII, then every space, invisible sign and quotation mark away. `more` maps further signs, e.g. × to X -#}
 {%- macro std_ascii(x, more_from='', more_to='') -%}
-{{ std_re_sub("translate(" ~ x ~ ", " ~ std_str(std_width_from() ~ more_from) ~ ", " ~ std_str(std_width_to() ~ more_to) ~ ")",
+{{ std_re_sub(std_translate(x, std_width_from() ~ more_from, std_width_to() ~ more_to),
               '[' ~ std_class_space() ~ std_class_invisible() ~ std_class_quote() ~ ']+') }}
 {%- endmacro -%}
 
@@ -107,7 +112,7 @@ else {{ std_no_null_word(std_address_tidy(raw), opts) }} end
 
 {%- macro std_address_tidy(x) -%}
 {#- a full stop or comma at the end belongs to the form, not to the address -#}
-{%- set plain = "translate(" ~ std_tidy(x) ~ ", " ~ std_str(std_text_width_from()) ~ ", " ~ std_str(std_text_width_to()) ~ ")" -%}
+{%- set plain = std_translate(std_tidy(x), std_text_width_from(), std_text_width_to(), seen=x) -%}
 {{ std_re_sub(plain, '[ ;,.；，。、]+$') }}
 {%- endmacro -%}
 

@@ -5,7 +5,7 @@ select
     {{ prefixed(locator_columns(), 'refused') | join(', ') }},
     list_filter(issues, lambda issue: issue.severity = 'quarantine')[1]."rule" as "rule",
     'quarantine' as severity,
-    {{ quarantine_reason() }} as reason,
+    {{ quarantine_reason(contract) }} as reason,
     json_object(
         {%- for column in contract.columns %}
         {{ dbt.string_literal(column.header) }}, {{ column.name }}_raw{{ "," if not loop.last }}

@@ -50,7 +50,7 @@ def holders(world: World, period: int) -> Indices:
     ids = np.flatnonzero((p.disability_type > 0) & (p.arrived <= period))
     home = p.household[ids]
     kept = ~world.dead(ids, period) | world.draw.chance("certificate/kept", ids, 0.4)
-    ids = ids[world.served(ids) & (p.departed[home] > period) & p.has_number[ids] & kept]
+    ids = ids[world.served(ids) & (p.homes.departed[home] > period) & p.has_number[ids] & kept]
     return np.asarray(ids[world.draw.order("certificate/order", ids)])
 
 

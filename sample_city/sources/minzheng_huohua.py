@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("性别"),
     Column("死亡日期", (Defect("date_other_format", 0.06),)),
     Column("火化日期"),
-    Column("生前住址", profiles.full_addresses(1.0) + (Defect("addr_hash", 0.02),)),
+    Column("生前住址", (*profiles.full_addresses(), Defect("addr_hash", 0.02))),
     Column("办理人"),
     Column("办理人电话"),
     Column("殡仪馆"),
@@ -40,7 +40,7 @@ def cremated(world: World, period: int) -> Indices:
     ids = np.flatnonzero(
         (p.death != NEVER) & (day > low) & (day <= world.day(period)) & (p.document == 0) & p.has_number
     )
-    ids = ids[p.departed[p.household[ids]] > period]
+    ids = ids[p.homes.departed[p.household[ids]] > period]
     return np.asarray(ids[np.argsort(day[ids], kind="stable")])
 
 
@@ -83,5 +83,5 @@ SOURCE = Source(
     key="火化编号",
     kind=lambda period: "delta",
     encoding="gb18030",
-    renamed=lambda period: {"办理人电话": "办理人联系电话"} if period >= 3 else {},
+    renamed=lambda period: {"办理人电话": "经办人电话"} if period >= 3 else {},
 )

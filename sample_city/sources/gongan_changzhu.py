@@ -11,7 +11,7 @@ from sample_city import profiles
 from sample_city.codes import dates, padded
 from sample_city.defects import Defect
 from sample_city.draw import Indices, Ints
-from sample_city.people import SPOUSE
+from sample_city.households import SPOUSE
 from sample_city.places import take
 from sample_city.sources.base import CHUNK, Chunk, Column, RowDefects, Source
 from sample_city.world import World, where
@@ -44,7 +44,7 @@ def marital(world: World, ids: Ints, period: int) -> pl.Series:
     p = world.people
     age = world.ages(ids, period)
     home = p.household[ids]
-    couples = np.zeros(len(p.house), dtype=bool)
+    couples = np.zeros(len(p.homes.house), dtype=bool)
     couples[p.household[: p.count][p.relation[: p.count] == SPOUSE]] = True
     paired = couples[home] & (p.relation[ids] <= SPOUSE)
     alone = np.where(age >= 66, 2, np.where(world.draw.chance("person/divorced", ids, 0.2) & (age > 28), 3, 0))
@@ -81,7 +81,7 @@ def employers(world: World, ids: Ints, period: int) -> pl.Series:
 
 def household_numbers(world: World, homes: Ints) -> pl.Series:
     """County of the hukou and eight digits."""
-    community = world.places.house_community[world.people.first_house_hukou[homes]]
+    community = world.places.house_community[world.people.homes.hukou[homes]]
     county = world.places.area("county_code", community).str.slice(0, 6).cast(pl.Int64).to_numpy()
     return padded("", county * 10**8 + (homes.astype(np.int64) * 49_979_687 + 15_485_863) % 10**8, 14)
 
@@ -91,7 +91,7 @@ def _frame(world: World, ids: Indices, period: int) -> pl.DataFrame:
     updated = world.clock.days[0] - 30 - world.draw.below("register/updated", ids, 850)
     touched = (p.arrived[ids] == period) & (period > 1)
     updated = np.where(touched, world.day(period) - 1 - world.draw.below("register/new", ids, 25), updated)
-    community = world.places.house_community[p.first_house_hukou[home]]
+    community = world.places.house_community[p.homes.hukou[home]]
     return pl.DataFrame(
         [
             world.numbers(ids).alias("公民身份号码"),
@@ -131,6 +131,7 @@ SOURCE = Source(
     key="公民身份号码",
     encoding="gb18030",
     shuffled=True,
+    register=True,
     rows=RowDefects(
         duplicate_exact=0.0034,
         duplicate_near=0.0031,

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from sample_city import profiles
 from sample_city.codes import dates
 from sample_city.defects import Defect
 from sample_city.draw import Indices
-from sample_city.organisations import COOPERATIVE, FIRM, INDUSTRY, KIND_NAMES, STATUS_NAMES
+from sample_city.organisations import FIRM, INDUSTRY, KIND_NAMES, STATUS_NAMES
 from sample_city.places import take
 from sample_city.sources.base import CHUNK, Chunk, Column, RowDefects, Source
 from sample_city.world import World, choose, where
@@ -127,6 +126,5 @@ SOURCE = Source(
     key="统一社会信用代码",
     encoding="gb18030",
     rows=RowDefects(duplicate_near=0.0075, near="住所"),
-    renamed=lambda period: {"联系电话": "联系方式"} if period >= 2 else {},
+    renamed=lambda period: {"住所": "经营场所"} if period >= 2 else {},
 )
-__all__ = ["COOPERATIVE", "SOURCE", "profiles"]

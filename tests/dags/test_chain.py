@@ -1,0 +1,73 @@
+"""The real thing: a scheduler, a dropped city, and DAGs that wake each other up to a published foundation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from townlake import demo, scheduler
+from warehouse.home import Home
+from warehouse.lake import reading
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+@pytest.fixture(autouse=True)
+def _compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen processes that each compile all of Airflow would take minutes."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+
+
+def alive(home: Home) -> list[int]:
+    """Processes of an Airflow of this home (every component names its logs or the home's path in its environment)."""
+    needle = str(scheduler.airflow_home(home)).encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if needle in entry.read_bytes():
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_dropped_city_becomes_a_published_foundation(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["--persons", "300"]) == 0
+    told = capfd.readouterr().out
+    assert "foundation.publish" in told
+    assert alive(home) == []
+    with reading(home) as con:
+        builds = con.execute("select count(*), count(*) filter (published) from foundation.build").fetchone()
+        rows = con.execute(
+            "select sum(data_rows), sum(accepted + quarantined) from foundation.delivery where status = 'taken'"
+        ).fetchone()
+        people = con.execute("select count(*) from foundation.person").fetchone()
+    assert builds == (1, 1)
+    assert rows is not None
+    assert rows[0] == rows[1] > 0
+    assert people is not None
+    assert people[0] > 100
+
+    started = time.monotonic()
+    assert demo.main(["--persons", "300"]) == 0
+    assert time.monotonic() - started < 90
+    assert "nothing new to do" in capfd.readouterr().out
+
+
+def test_a_killed_demo_is_taken_up_again(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    """SIGKILL in the middle of a build: the next start stops what was left and goes on to the same end."""
+    command = [sys.executable, "-m", "townlake.demo", "--persons", "300", "--seed", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert any("foundation.register" in line for line in first.stdout)
+        time.sleep(3)
+        first.kill()
+    assert subprocess.run(command, check=False).returncode == 0
+    assert alive(home) == []
+    with reading(home) as con:
+        published = con.execute("select count(*) from foundation.build where published").fetchone()
+    assert published == (1,)

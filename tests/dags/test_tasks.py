@@ -1,0 +1,111 @@
+"""What the tasks do around their one call of a step: what they pass on, and how an ending is told to Airflow."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingestion.landing import Claim, Scan
+from townlake import scheduler, steps
+from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
+from warehouse.home import Home
+
+BUILD = {"build_id": "20261122T170000-abcdef", "started_at": "2026-11-22T17:00:01+00:00"}
+CLAIM = Claim(
+    "d" * 64, "/x/a.csv", "minzheng/a.csv", "minzheng", ("minzheng/b.csv",), 3, "2026-11-22T17:00:00.000+00:00"
+)
+
+
+def call(dags: dict[str, Any], dag_id: str, task_id: str) -> Any:
+    return dags[dag_id].get_task(task_id).python_callable
+
+
+def raising(error: Exception) -> Any:
+    def step(*_: Any, **__: Any) -> None:
+        raise error
+
+    return step
+
+
+def test_a_stopped_gate_is_recorded_and_fails_without_retry(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    stopped: list[Any] = []
+    monkeypatch.setattr(steps, "gate", raising(GateStopped("half the rows are gone")))
+    monkeypatch.setattr(steps, "stop", lambda *args: stopped.append(args))
+    with pytest.raises(AirflowFailException, match="half the rows"):
+        call(dags, "foundation", "gate_staging")(BUILD)
+    assert stopped == [
+        (home, BUILD["build_id"], datetime(2026, 11, 22, 17, 0, 1, tzinfo=UTC), "half the rows are gone")
+    ]
+
+
+@pytest.mark.parametrize("task_id", ["register", "staging", "intermediate", "link", "foundation", "marts"])
+def test_wrong_use_fails_at_once_and_a_faulty_environment_is_retried(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch, task_id: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    run = call(dags, "foundation", task_id)
+    for error, told in ((WrongUse("a typo"), AirflowFailException), (EnvironmentFault("disk"), EnvironmentFault)):
+        for step in ("register", "build_layer", "link"):
+            monkeypatch.setattr(steps, step, raising(error))
+        with pytest.raises(told):
+            run()
+
+
+def test_the_build_id_is_the_same_on_every_retry(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = SimpleNamespace(
+        run_id="asset_triggered__x", run_after=datetime(2026, 11, 22, 17, tzinfo=UTC), start_date=datetime.now(UTC)
+    )
+    register = call(dags, "foundation", "register")
+    monkeypatch.setattr(steps, "register", lambda home: True)
+    monkeypatch.setitem(register.__globals__, "get_current_context", lambda: {"dag_run": run})
+    first = register()
+    run.start_date = datetime.now(UTC)  # Airflow sets it anew when somebody clears the run
+    assert register()["build_id"] == first["build_id"]
+    assert first["build_id"].startswith("20261122T170000-")
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_nothing_to_build_is_skipped(dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    monkeypatch.setattr(steps, "register", lambda home: False)
+    monkeypatch.setattr(scheduler, "unbuilt", lambda home: False)
+    for dag_id, task_id in (("foundation", "register"), ("ingest", "announce")):
+        with pytest.raises(AirflowSkipException):
+            call(dags, dag_id, task_id)()
+    monkeypatch.setattr(scheduler, "unbuilt", lambda home: True)
+    call(dags, "ingest", "announce")()
+
+
+def test_a_claim_travels_as_json(dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Claim] = []
+    receipt = {"file": CLAIM.file, "status": "taken", "rows": {"data": 3}, "tables": ["much more"]}
+
+    def take(home: Home, claim: Claim) -> list[dict[str, Any]]:
+        taken.append(claim)
+        return [receipt]
+
+    monkeypatch.setattr(steps, "scan", lambda home: Scan("landing", files=1, claims=[CLAIM]))
+    monkeypatch.setattr(steps, "take", take)
+    (claim,) = json.loads(json.dumps(call(dags, "ingest", "scan")()))
+    mapped = dags["ingest"].get_task("take").python_callable(claim)
+    assert taken == [CLAIM]
+    assert mapped == [{"file": CLAIM.file, "status": "taken", "dataset": None, "rows": {"data": 3}, "reason_zh": None}]
+
+
+def test_a_backlog_is_taken_a_run_at_a_time(dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = call(dags, "ingest", "scan")
+    monkeypatch.setattr(scan.__globals__["conf"], "getint", lambda *_: 2)
+    monkeypatch.setattr(steps, "scan", lambda home: Scan("landing", files=5, claims=[CLAIM] * 5))
+    assert len(scan()) == 2

@@ -1,0 +1,225 @@
+"""Workbooks: cells, kinds, headers of several levels, sections, totals, merged cells, several tables, hidden things."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import xlsxwriter
+import xlwt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingestion.readers import Refused, probe
+from ingestion.readers.workbook import duration_text, number_text
+from tests.ingestion.readers.helpers import cells_of, raw_of, to_raw
+
+PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+TEXT = st.text(st.sampled_from("烟台市芝罘区王伟李芳䶮abcXYZ 019-/.，（）\n"), max_size=8).filter(lambda t: not t or not t.isspace())
+
+
+def save_xlsx(path: Path, rows: list[list[Any]], *, sheet: str = "表", date1904: bool = False, merges: tuple[tuple[int, int, int, int, Any], ...] = ()) -> Path:
+    book = xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd", "strings_to_numbers": False, "date_1904": date1904})
+    page = book.add_worksheet(sheet)
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            if isinstance(value, str):
+                page.write_string(r, c, value) if value else None
+            elif value is not None:
+                page.write(r, c, value)
+    for top, left, bottom, right, value in merges:
+        page.merge_range(top, left, bottom, right, value)
+    book.close()
+    return path
+
+
+@st.composite
+def sheets(draw: st.DrawFn) -> list[list[Any]]:
+    width = draw(st.integers(2, 6))
+    header = ["序号", *[f"列名{chr(65 + i)}" for i in range(width - 1)]]
+    value = st.one_of(TEXT, st.integers(-(10**9), 10**9), st.floats(-1e6, 1e6).map(lambda f: round(f, 4)), st.dates(dt.date(1950, 1, 1), dt.date(2040, 1, 1)), st.booleans())
+    count = draw(st.integers(2, 20))
+    return [header, *[[n + 1, *[draw(value) for _ in range(width - 1)]] for n in range(count)]]
+
+
+def as_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, (int, float)):
+        return number_text(float(value))
+    return value.isoformat() if isinstance(value, dt.date) else value or None
+
+
+def kind(value: Any) -> str | None:
+    return {bool: "bool", int: "number", float: "number", dt.date: "date"}.get(type(value))
+
+
+@PROPERTY
+@given(sheets(), st.booleans())
+def test_any_sheet_comes_back(tmp_path: Path, rows: list[list[Any]], date1904: bool) -> None:
+    path = save_xlsx(tmp_path / "t.xlsx", rows, date1904=date1904)
+    found, result, frame = raw_of(path, tmp_path / "raw.parquet")
+    if len(found.columns) != len(rows[0]) or found.header_rows != (1,):  # words only: nothing tells a header from its rows
+        assert all(isinstance(v, str) for row in rows for v in row[1:])
+    assert found.columns == tuple(rows[0])
+    assert cells_of(frame, found.columns) == [tuple(map(as_text, row)) for row in rows[1:]]
+    for row, kinds in zip(rows[1:], frame["_kinds"], strict=True):
+        assert json.loads(kinds or "{}") == {name: kind(v) for name, v in zip(rows[0], row, strict=True) if kind(v)}
+    assert ("date_1904" in {d.code for d in probe(path).decisions}) == date1904
+    assert result.rows_by_kind["data"] == len(rows) - 1
+
+
+@PROPERTY
+@given(sheets())
+def test_any_old_sheet_comes_back(tmp_path: Path, rows: list[list[Any]]) -> None:
+    book = xlwt.Workbook()
+    page = book.add_sheet("表")
+    style = xlwt.easyxf(num_format_str="yyyy-mm-dd")
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            if value != "":
+                page.write(r, c, value, style) if isinstance(value, dt.date) else page.write(r, c, value)
+    path = tmp_path / "t.xls"
+    book.save(str(path))
+    found, _, frame = raw_of(path, tmp_path / "raw.parquet")
+    assert cells_of(frame, found.columns) == [tuple(map(as_text, row)) for row in rows[1:]]
+
+
+def test_header_of_three_levels_titles_sections_totals_and_footers(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [
+        ["某某县救助对象花名册（2026年10月）", "", "", "", "", ""],
+        ["填报单位：民政局", "", "", "", "", "单位：元"],
+        ["序号", "人员信息", "", "", "补助", ""],
+        ["", "基本", "", "联系", "类别", "金额"],
+        ["", "姓名", "身份证号", "电话", "", ""],
+        ["一、幸福街道", "", "", "", "", ""],
+        [1, "王伟", "370602199001011234", "0535-1234567", "低保", 500],
+        [2, "李芳", "37060219900101123X", "", "低保", 620.5],
+        ["小计", "", "", "", "", 1120.5],
+        [],
+        ["序号", "姓名", "身份证号", "电话", "类别", "金额"],
+        ["二、和平街道", "", "", "", "", ""],
+        [3, "张敏", "370602199001011255", "13812345678", "特困", 900],
+        ["合 计", "", "3人", "", "", 2020.5],
+        ["注：本表一式两份", "", "", "", "", ""],
+        ["审核人：", "", "", "制表人：赵", "", ""],
+    ]
+    merges = ((0, 0, 0, 5, rows[0][0]), (2, 0, 4, 0, "序号"), (2, 1, 2, 3, "人员信息"), (2, 4, 2, 5, "补助"), (3, 1, 3, 2, "基本"), (3, 4, 4, 4, "类别"), (3, 5, 4, 5, "金额"), (5, 0, 5, 5, "一、幸福街道"))
+    path = save_xlsx(tmp_path / "t.xlsx", rows, merges=merges)
+    found, result, frame = raw_of(path, tmp_path / "raw.parquet")
+    assert found.header_rows == (3, 4, 5)
+    assert found.columns == ("序号", "人员信息 基本 姓名", "人员信息 基本 身份证号", "人员信息 联系 电话", "补助 类别", "补助 金额")
+    assert found.titles == (rows[0][0], "填报单位：民政局 单位：元")
+    data = frame.filter(pl.col("row_kind") == "data")
+    assert data.select("row_number", "_section").rows() == [(7, "一、幸福街道"), (8, "一、幸福街道"), (13, "二、和平街道")]
+    assert frame.filter(pl.col("row_kind") == "total")["row_number"].to_list() == [9, 14]
+    assert frame.filter(pl.col("row_kind") == "note")["row_number"].to_list() == [6, 12, 15, 16]
+    assert result.rows_by_kind["blank"] == 1
+
+
+def test_header_levels_without_merged_ranges(tmp_path: Path) -> None:
+    rows = [["序号", "人员", None, "补助", None], [None, "姓名", "身份证号", "类别", "金额"], [1, "王伟", "370602199001011234", "低保", 500], [2, "李芳", "370602199001011235", "低保", 600]]
+    found, _, frame = raw_of(save_xlsx(tmp_path / "t.xlsx", rows), tmp_path / "raw.parquet")
+    assert found.columns == ("序号", "人员 姓名", "人员 身份证号", "补助 类别", "补助 金额")
+    assert cells_of(frame, found.columns)[0] == ("1", "王伟", "370602199001011234", "低保", "500")
+
+
+def test_merged_data_is_filled_down_and_said(tmp_path: Path) -> None:
+    rows = [["企业", "检查日期", "隐患"], ["甲厂", dt.date(2026, 1, 2), "一"], ["", dt.date(2026, 1, 3), "二"], ["乙厂", dt.date(2026, 1, 4), "三"]]
+    path = save_xlsx(tmp_path / "t.xlsx", rows, merges=((1, 0, 2, 0, "甲厂"),))
+    _, result, frame = raw_of(path, tmp_path / "raw.parquet")
+    assert frame["企业"].to_list() == ["甲厂", "甲厂", "乙厂"]
+    assert [d.code for d in result.decisions] == ["merged_filled"]
+    assert json.loads(frame["_kinds"][0]) == {"检查日期": "date"}
+
+
+def test_several_sheets_go_into_one_file(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "t.xlsx"))
+    for town, shift in (("初家街道", 0), ("黄山馆镇", 3)):
+        page = book.add_worksheet(town)
+        for r, row in enumerate([["姓名", "年龄"], ["王", 80], ["李", 81]]):
+            page.write_row(r + shift, 0, row)
+    book.add_worksheet("空表")
+    hidden = book.add_worksheet("隐藏")
+    hidden.write_row(0, 0, ["姓名", "年龄"])
+    hidden.write_row(1, 0, ["张", 82])
+    hidden.hide()
+    book.close()
+    found = probe(tmp_path / "t.xlsx")
+    assert [(t.sheet, t.hidden, t.header_rows) for t in found.tables] == [("初家街道", False, (1,)), ("黄山馆镇", False, (4,)), ("隐藏", True, (1,))]
+    assert "empty_sheet" in {d.code for d in found.decisions}
+    _, frame = to_raw(found, list(found.tables), tmp_path / "raw.parquet", [{"姓名": "name"}] * 3, ["name", "missing"])
+    assert frame.select("sheet", "row_number", "name", "missing", "_extra").rows() == [
+        ("初家街道", 2, "王", None, '{"年龄": "80"}'), ("初家街道", 3, "李", None, '{"年龄": "81"}'),
+        ("黄山馆镇", 5, "王", None, '{"年龄": "80"}'), ("黄山馆镇", 6, "李", None, '{"年龄": "81"}'), ("隐藏", 2, "张", None, '{"年龄": "82"}'),
+    ]  # fmt: skip
+
+
+def test_two_tables_on_a_sheet(tmp_path: Path) -> None:
+    rows = [["姓名", "年龄"], ["王", 80], ["李", 81], [], ["设备一览表"], ["设备", "数量", "单价"], ["水泵", 2, 30.5], ["电机", 1, 99]]
+    found = probe(save_xlsx(tmp_path / "t.xlsx", rows))
+    assert [(t.columns, t.header_rows, t.titles) for t in found.tables] == [(("姓名", "年龄"), (1,), ()), (("设备", "数量", "单价"), (6,), ("设备一览表",))]
+    result, frame = to_raw(found, [found.tables[1]], tmp_path / "raw.parquet")
+    assert frame["row_number"].to_list() == [7, 8]
+
+
+def test_a_wrong_dimension_hides_nothing(tmp_path: Path) -> None:
+    source, path = save_xlsx(tmp_path / "s.xlsx", [["a", "b"], [1, "x"], [2, "y"]]), tmp_path / "t.xlsx"
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            data = old.read(info)
+            new.writestr(info.filename, data.replace(b'<dimension ref="A1:B3"/>', b'<dimension ref="A1:A1"/>'))
+    _, result, _ = raw_of(path, tmp_path / "raw.parquet")
+    assert result.rows_by_kind["data"] == 2
+
+
+def test_errors_formulas_and_hidden_rows_are_reported(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "t.xlsx"))
+    page = book.add_worksheet()
+    page.write_row(0, 0, ["编号", "结果"])
+    page.write_row(1, 0, [1, "好"])
+    page.write_number(2, 0, 2)
+    page.write_formula(2, 1, "=1/0", None, "#DIV/0!")
+    page.write_row(3, 0, [3, "好"])
+    page.set_row(3, None, None, {"hidden": True})
+    book.close()
+    found, _, frame = raw_of(tmp_path / "t.xlsx", tmp_path / "raw.parquet")
+    assert frame["结果"].to_list() == ["好", "#DIV/0!", "好"]
+    assert json.loads(frame["_kinds"][1])["结果"] == "error"
+    assert {"error_cells", "formulas", "hidden_rows"} <= {d.code for d in found.decisions}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(5.0, "5"), (0.1, "0.1"), (1e21, "1000000000000000000000"), (1.5e-7, "0.00000015"), (3.70602199001011e17, "370602199001011000"), (float(371302199703125104), "371302199703125120"), (2023.1, "2023.1"), (-12.50, "-12.5")],
+)
+def test_numbers_as_text(value: float, text: str) -> None:
+    assert number_text(value) == text
+
+
+def test_durations() -> None:
+    assert duration_text(dt.timedelta(days=1, seconds=3661.5)) == "25:01:01.5"
+
+
+def test_bombs_and_doctypes_are_refused(tmp_path: Path) -> None:
+    source = save_xlsx(tmp_path / "s.xlsx", [["a", "b"], [1, 2]])
+    for name, change, code in (
+        ("x.xlsx", lambda n, d: d.replace(b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet', 1) if "sheet1" in n else d, "xml_entities"),
+        ("b.xlsx", lambda n, d: b" " * (300 << 20) if "sheet1" in n else d, "archive_bomb"),
+    ):
+        with zipfile.ZipFile(source) as old, zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as new:
+            for info in old.infolist():
+                new.writestr(info.filename, change(info.filename, old.read(info)))
+        with pytest.raises(Refused) as refused:
+            probe(tmp_path / name)
+        assert refused.value.code == code
+    half = tmp_path / "h.xlsx"
+    half.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(Refused) as refused:
+        probe(half)
+    assert refused.value.code == "corrupt"

@@ -1,0 +1,187 @@
+"""The rules of the suites, which are SQL alone, on a database in memory in the place of the lake."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from ingestion.contracts import Contracts, load_contracts
+from quality.checks import literal
+from quality.suites import suites_of
+
+UNKNOWN = (
+    "[{'rule': 'code_unknown', 'column': 'sex_code', 'header': '性别', 'severity': 'warning', 'gbt36344': '0105', "
+    "'outcome': 'nulled', 'raw': 'x', 'value': null}]"
+)
+
+
+class Found(NamedTuple):
+    severity: str
+    suite: str
+    check: str
+    delivery: str | None
+    failed: int
+    checked: int
+    said: str
+
+
+def findings(lake: Any, layer: str) -> list[Found]:
+    """What the suites of a layer find, without Great Expectations."""
+    out = []
+    for suite in suites_of(layer, lake.contracts):
+        lake.sql(f"create or replace temp table profile as {suite.profile}")
+        for check in suite.checks:
+            delivery = "delivery_id" if "delivery_id" in lake.con.table("temp.profile").columns else "null"
+            rows = lake.sql(
+                f"select {delivery}, ({check.failed})::bigint, ({check.checked})::bigint, coalesce({check.found_en}, {check.example}, '') "
+                f"from temp.profile where {check.condition}"
+            )
+            out += [Found(check.severity, suite.name, check.name, *row) for row in rows]
+    return out
+
+
+@pytest.mark.parametrize("layer", ["staging", "foundation", "marts"])
+def test_what_is_sound_gives_no_finding(ground: Any, layer: str) -> None:
+    ground.deliver("d1", 100, refused=2)
+    ground.sql(
+        "insert into lake.foundation.quarantine by name select 'd1' as delivery_id, 'r' as reason, 'open' as status from range(2)"
+    )
+    assert findings(ground, layer) == []
+
+
+def test_few_rows_do_not_stop_by_share(ground: Any) -> None:
+    ground.deliver("d1", 19, refused=19)
+    ground.deliver("d2", 20, refused=11)
+    ground.deliver("d3", 20, refused=10)
+    ground.deliver("d4", 20, refused=2)
+    found = {(f.severity, f.check, f.delivery) for f in findings(ground, "staging")}
+    high, some = "quarantined_high", "quarantined"
+    assert found == {
+        ("warning", some, "d1"),
+        ("critical", high, "d2"),
+        ("warning", some, "d2"),
+        ("warning", some, "d3"),
+    }
+
+
+def test_required_columns(ground: Any) -> None:
+    ground.deliver("d1", 100, name="case when n > 11 then '张' end")
+    ground.deliver("d2", 100, name="case when n > 60 then '张' end")
+    found = {(f.check, f.delivery, f.failed, f.checked) for f in findings(ground, "staging")}
+    assert found == {
+        ("required_missing_high", "d2", 61, 100), ("required_missing", "d2", 61, 100), ("required_missing", "d1", 12, 100)
+    }  # fmt: skip
+
+
+def test_codes(ground: Any) -> None:
+    issues = f"case when n < 60 then {UNKNOWN} else [] end"
+    ground.deliver("d1", 100, sex="case when n < 60 then null else '1' end", issues=issues)
+    ground.deliver("d2", 100, sex="'7'")
+    found = {(f.check, f.delivery, f.failed, f.checked) for f in findings(ground, "staging")}
+    assert found == {
+        ("code_unknown_high", "d1", 60, 100), ("code_unknown", "d1", 60, 100), ("code_in_set", "d2", 100, 100)
+    }  # fmt: skip
+
+
+def test_a_null_word_is_no_unknown_code(ground: Any) -> None:
+    ground.deliver("d1", 100, sex="null", issues=UNKNOWN.replace("code_unknown", "null_word"))
+    assert findings(ground, "staging") == []
+
+
+def test_row_counts_of_the_contract(ground: Any) -> None:
+    ground.contracts = Contracts({"ceshi.renyuan": ground.contract(minimumRows=50, maximumRows=90)})
+    ground.deliver("d1", 49)
+    ground.deliver("d2", 91)
+    found = {(f.severity, f.check, f.delivery, f.failed, f.said) for f in findings(ground, "staging")}
+    assert found == {("critical", "minimum_rows", "d1", 1, "49 rows"), ("warning", "maximum_rows", "d2", 1, "91 rows")}
+
+
+def test_empty_and_held_deliveries_pass(ground: Any) -> None:
+    ground.deliver("d1", 0)
+    ground.deliver("d2", 0, receipt=40, status="held")
+    ground.deliver("d3", 0, receipt=7, status="refused")
+    assert findings(ground, "staging") == []
+
+
+def test_recorded_counts_must_match(ground: Any) -> None:
+    ground.deliver("d1", 100)
+    ground.sql("update lake.foundation.delivery set accepted = 98, quarantined = 2")
+    assert [(f.check, f.said) for f in findings(ground, "staging")] == [
+        ("counts_recorded", "recorded 98 + 2, in the table 100 + 0")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layer", "change", "severity", "suite", "expectation"),
+    [
+        ("foundation", "insert into lake.foundation.person select * from lake.foundation.person where person_id = 'P3'",
+         "critical", "foundation.person", "id_unique"),
+        ("foundation", "update lake.foundation.organisation set organisation_id = null", "critical", "foundation.organisation", "id_present"),
+        ("foundation", "update lake.foundation.person_mention set person_id = null where person_id = 'P3'",
+         "critical", "foundation.person_mention", "subject_has_entity"),
+        ("foundation", "update lake.foundation.person_mention set person_id = 'P99' where person_id = 'P3'",
+         "critical", "foundation.person_mention", "entity_exists"),
+        ("foundation", "delete from lake.foundation.person_mention where person_id = 'P3'", "critical", "foundation.person", "has_mention"),
+        ("foundation", "update lake.foundation.person_mention set file = null", "critical", "foundation.person_mention", "locator_present"),
+        ("foundation", "update lake.foundation.person set death_date = date '2026-01-01' where person_id = 'P3'",
+         "critical", "foundation.person", "dead_not_alive"),
+        ("foundation", "update lake.foundation.person set household_id = 'H9' where person_id = 'P3'",
+         "critical", "foundation.person", "reference_exists"),
+        ("foundation", "update lake.foundation.person set registered_place_id = 'L9' where person_id = 'P3'",
+         "critical", "foundation.person", "reference_exists"),
+        ("foundation", "update lake.foundation.person set area_code = '999' where person_id = 'P3'",
+         "warning", "foundation.person", "reference_exists"),
+        ("foundation", "update lake.foundation.household set size = 3", "critical", "foundation.household", "size_is_members"),
+        ("foundation", "update lake.foundation.organisation set legal_person_id = 'P99'", "critical", "foundation.organisation", "reference_exists"),
+        ("foundation", "update lake.foundation.event set reports = 0", "critical", "foundation.event", "reports_counted"),
+        ("foundation", "update lake.foundation.place set parent_place_id = 'L9'", "critical", "foundation.place", "reference_exists"),
+        ("foundation", "update lake.foundation.grid set parent = '1'", "warning", "foundation.grid", "reference_exists"),
+        ("foundation", "update lake.foundation.grid set geometry = null", "warning", "foundation.grid", "geometry_present"),
+        ("foundation", "insert into lake.foundation.grid select 'G' || n, '', 'x', null, null, null from range(2, 40) as r(n)",
+         "critical", "foundation.grid", "communities_exist_high"),
+        ("foundation", "delete from lake.foundation.area where level = 'county'", "critical", "foundation.area", "levels_add_up"),
+        ("foundation", "update lake.foundation.area set parent = '370600000000' where level = 'town'",
+         "critical", "foundation.area", "parent_one_level_up"),
+        ("foundation", "insert into lake.foundation.area select '370700000000', '二', null, 'city', null, null",
+         "critical", "foundation.area", "one_city"),
+        ("foundation", "delete from lake.foundation.area where level = 'community'", "warning", "foundation.area", "has_parts"),
+        ("foundation", "insert into lake.foundation.delivery by name select 'd2' as delivery_id, 'taken' as status, 2 as quarantined", "critical", "foundation.quarantine", "quarantine_complete"),
+        ("marts", "update lake.marts.policy_match set answer = 'maybe' where subject_id = 'P3'", "critical", "marts.policy_match", "answer_in_set"),
+        ("marts", "update lake.marts.policy_match set subject_id = 'P99' where subject_id = 'P3'", "critical", "marts.policy_match", "subject_exists"),
+        ("marts", "update lake.marts.policy_match set subject_id = 'P4' where subject_id = 'P3'", "critical", "marts.policy_match", "one_answer"),
+        ("marts", "update lake.marts.policy_match set reason = '' where subject_id = 'P3'", "warning", "marts.policy_match", "reason_given"),
+        ("marts", "update lake.marts.policy_match set answer = 'cannot_tell'", "info", "marts.policy_match", "mostly_decided"),
+        ("marts", "delete from lake.marts.policy_match where subject_id = 'P3'", "critical", "marts.policy_old_age_allowance", "matches_policy_match"),
+        ("marts", "update lake.foundation.person set is_alive = false where person_id = 'P3'",
+         "critical", "marts.policy_old_age_allowance", "eligible_alive"),
+        ("marts", "update lake.marts.policy_old_age_allowance set age_years = 79 where person_id = 'P3'",
+         "critical", "marts.policy_old_age_allowance", "eligible_aged"),
+    ],
+)  # fmt: skip
+def test_each_rule_finds_what_it_is_for(
+    ground: Any, layer: str, change: str, *, severity: str, suite: str, expectation: str
+) -> None:
+    ground.sql(change)
+    assert (severity, suite, expectation) in {f[:3] for f in findings(ground, layer)}
+
+
+def test_a_closed_area_does_not_count(ground: Any) -> None:
+    closed = "'370699000000', '旧区', '999', 'county', date '2000-01-01', date '2020-01-01'"
+    ground.sql(f"insert into lake.foundation.area select {closed}")
+    assert findings(ground, "foundation") == []
+
+
+def test_suites_of_every_contract_are_sql(ground: Any) -> None:
+    """DuckDB reads every check and profile of the real contracts, and no expectation stands twice."""
+    contracts = load_contracts()
+    for layer in ("staging", "foundation", "marts"):
+        for suite in suites_of(layer, contracts, scope=["it's"]):
+            names = [(c.name, c.column) for c in suite.checks]
+            assert len(names) == len(set(names)), suite.name
+            parts = (
+                f"select {c.failed}, {c.checked}, {c.found_zh}, {c.found_en}, {c.example} where {c.condition}"
+                for c in suite.checks
+            )
+            for sql in (suite.profile, *parts):
+                assert ground.sql(f"select json_serialize_sql({literal(sql)})::json->>'error'") == [("false",)], sql
