@@ -59,12 +59,16 @@ def make_rows(connection: duckdb.DuckDBPyConnection, rows: int, path: Path) -> N
 
 def library_query(source: Path) -> str:
     """The three set-based stages, as the staging layer writes them, for all columns at once."""
+
     def stage(name: str, what: Any) -> str:
         return ", ".join(f"{what(column, *spec)} as {column}__{name}" for column, spec in COLUMNS.items())
 
     clean = stage("clean", lambda c, kind, o: standard.expression(kind, "clean", raw=c, opts=o))
     value = stage("value", lambda c, kind, o: standard.expression(kind, "value", raw=c, clean=f"{c}__clean", opts=o))
-    rule = stage("rule", lambda c, kind, o: standard.expression(kind, "rule", raw=c, clean=f"{c}__clean", value=f"{c}__value", opts=o))
+    rule = stage(
+        "rule",
+        lambda c, kind, o: standard.expression(kind, "rule", raw=c, clean=f"{c}__clean", value=f"{c}__value", opts=o),
+    )
     keep = ", ".join(f"{c}__value as {c}, {c}__rule" for c in COLUMNS)
     return f"""
         with cleaned as (select *, {clean} from read_parquet('{source}')),

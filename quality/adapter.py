@@ -26,7 +26,11 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: an office net
 import great_expectations as gx
 import sqlalchemy
 from great_expectations.compatibility import pydantic
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.core import UnexpectedRowsExpectation
@@ -144,13 +148,21 @@ def _numbered(expectation: Any, position: int) -> Any:
     return expectation
 
 
+def _quiet() -> DataContextConfig:
+    """A context that keeps everything in memory, draws no progress bars and sends nothing."""
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+
+
 @contextlib.contextmanager
 def opened(folder: Path, *, setup: Sequence[str], config: Mapping[str, str]) -> Iterator[Source]:
     """A scratch database below `folder`, gone afterwards; `setup` attaches what is looked at, `config` is DuckDB's."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gate-", dir=folder) as scratch:
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        context = gx.get_context(mode="ephemeral", project_config=_quiet())
         datasource = context.data_sources.add_duckdb(
             name="lake",
             connection_string=f"duckdb:///{Path(scratch) / 'scratch.duckdb'}",

@@ -326,7 +326,10 @@ def _reason(error: Exception) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "—"
+    if not whole:
+        return "—"
+    percent = 100 * part / whole
+    return "< 0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
 
 
 def _share(failed: int, checked: int) -> str:

@@ -305,13 +305,18 @@ def person_suite() -> Suite:
         RowCheck("is_alive_known", "e.is_alive is null", "是否健在有明确取值", "is_alive to be true or false", "is_alive", example=key),
         RowCheck("death_after_birth", "e.death_date < e.birth_date", "死亡日期不早于出生日期", "death not before birth",
                  "death_date", "warning", of="e.death_date is not null", example=key),
-        RowCheck("birth_not_future", "e.birth_date > current_date", "出生日期不在将来", "no birth in the future", "birth_date", "warning",
-                 of="e.birth_date is not null", example=key),
         RowCheck("confidence_in_range", "e.confidence is null or e.confidence not between 0 and 1", "置信度在 0 与 1 之间",
                  "a confidence from 0 to 1", "confidence", "warning", example=key),
     ]  # fmt: skip
+    born = RowCheck("birth_not_later", "e.birth_date > clock.latest", "出生日期不晚于最近的交付",
+                    "no birth after the latest delivery", "birth_date", "warning", of="e.birth_date is not null", example=key)  # fmt: skip
+    clock = f"cross join (select greatest(current_date, max(delivered_on)) as latest from {table(DELIVERY)}) as clock"
     return _entity_suite(
-        "person", "人员", [*places, household, *_located(key)], rules, (_PLACE, "foundation.household", _AREA, _GRID)
+        "person",
+        "人员",
+        [*places, household, *_located(key), (born, clock)],
+        rules,
+        (DELIVERY, _PLACE, "foundation.household", _AREA, _GRID),
     )
 
 

@@ -1,17 +1,18 @@
-"""A labelled synthetic city on the real areas of Yantai: departments' deliveries as they come, and the answer key to them.
+"""A labelled synthetic city on the real areas of Yantai: departments' deliveries, and the answer key to them.
 
-`generate` writes `out/landing/<department>/…`, `out/landing_2/…` for the month after, and `out/truth`. The same arguments give
-the same bytes. Nothing here knows the rest of the project.
+`generate` writes `out/landing/<department>/…`, `out/landing_2/…` for the month after, and `out/truth`. The same
+arguments give the same bytes. Nothing here knows the rest of the project.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date as Date  # noqa: N812
 from pathlib import Path
 
 __all__ = ["Manifest", "generate"]
+SMALLEST = 10
 FIRST_DELIVERY = Date(2026, 10, 31)
 
 
@@ -27,6 +28,10 @@ class Manifest:
     truth_rows: dict[str, int]
     files: int
 
+    def to_json(self) -> dict[str, object]:
+        """The manifest as plain values."""
+        return {**asdict(self), "date": self.date.isoformat(), "out": str(self.out)}
+
 
 def generate(
     persons: int,
@@ -39,10 +44,10 @@ def generate(
 ) -> Manifest:
     """Writes a city of `persons` into `out`: `periods` monthly deliveries from `date` on, and the answer key.
 
-    Raises ValueError for fewer than 100 persons, fewer than one period, or an `out` that already holds a city.
+    Raises ValueError for fewer than SMALLEST persons, fewer than one period, or an `out` that already holds a city.
     """
-    if persons < 100 or periods < 1:
-        raise ValueError(f"a city needs at least 100 persons and one delivery, not {persons} and {periods}")
+    if persons < SMALLEST or periods < 1:
+        raise ValueError(f"a city needs at least {SMALLEST} persons and one delivery, not {persons} and {periods}")
     if (out / "truth").exists() or (out / "landing").exists():
         raise ValueError(f"{out} already holds a city; choose an empty folder")
     from sample_city import noise, sources, truth, world

@@ -27,21 +27,18 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+def runs(values: Ints) -> list[tuple[int, int]]:
+    """First and last-plus-one positions of each run of equal values."""
+    starts = np.flatnonzero(np.r_[np.ones(min(len(values), 1), dtype=bool), values[1:] != values[:-1]])
+    return [(int(a), int(b)) for a, b in zip(starts, np.r_[starts[1:], len(values)][: len(starts)], strict=True)]
+
+
 def text_of_bytes(matrix: np.ndarray) -> pl.Series:
-    """Rows of ASCII codes (n, width) as a text column; no row may hold NUL."""
-    n, width = matrix.shape
-    if n == 0:
-        return pl.Series([], dtype=pl.String)
-    raw = np.ascontiguousarray(matrix, dtype=np.uint8).view(f"S{width}").ravel()
-    return pl.Series(raw.tolist(), dtype=pl.Binary).cast(pl.String) if n < 64 else _fixed_width(matrix)
-
-
-def _fixed_width(matrix: np.ndarray) -> pl.Series:
-    """Arrow layout of a fixed-width text column, without a Python object per row."""
+    """Rows of ASCII codes (n, width) as a text column, without a Python object per row."""
     import pyarrow as pa
 
     n, width = matrix.shape
-    offsets = np.arange(0, (n + 1) * width, width, dtype=np.int64)
+    offsets = np.arange(n + 1, dtype=np.int64) * width
     data = np.ascontiguousarray(matrix, dtype=np.uint8)
     array = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(data))
     return pl.Series(pl.from_arrow(array))

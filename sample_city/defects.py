@@ -1,9 +1,9 @@
 """What goes wrong with cells: one expression per kind of defect, and the engine that applies declared defects.
 
-A source declares its defects per column (`Defect(kind, rate)`); the engine draws the rows, damages them and logs the
-original and the damaged text. An expression reads the cell `t` and a random integer `r` (0 … 999,999); where it gives the
-same text or null the defect does not apply to that cell and nothing is logged. `rate` is the share of the cells to which the
-kind applies.
+A source declares its defects per column (`Defect(kind, rate)`); the engine draws the rows, damages them and logs
+the original and the damaged text. An expression reads the cell `t` and a random integer `r` (0 … 999,999); where it
+gives the same text or null the defect does not apply to that cell and nothing is logged. `rate` is the share of the
+cells to which the kind applies.
 
 A row that is hurt stays hurt in the next delivery, but for REDRAWN of the rows, which a clerk has touched since.
 """

@@ -1,4 +1,4 @@
-"""Turns a source's chunks into a file: hurts cells and rows, puts rows in order, writes them, notes every row in the key."""
+"""Turns a source's chunks into a file: hurts cells and rows, orders and writes them, notes every row in the key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a chunk in the order of the file: position in the chunk (-1 for a line that is no data), shape, kind of row."""
+    """Rows of a chunk in the order of the file: position in the chunk (-1: no data), shape, kind of row."""
 
     origin: Indices
     copy: Indices

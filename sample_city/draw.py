@@ -1,8 +1,8 @@
 """Chance without state: every draw is a hash of (seed, stream, entity).
 
-A draw depends on nothing else, so any part of the city can be made again in any order and in pieces of any size, a later
-delivery repeats what did not change, and the same seed gives the same bytes. The mixing function is the finaliser of
-SplitMix64 (Steele, Lea, Flood 2014), applied to whole numpy arrays.
+A draw depends on nothing else, so any part of the city can be made again in any order and in pieces of any size, a
+later delivery repeats what did not change, and the same seed gives the same bytes. The mixing function is the
+finaliser of SplitMix64 (Steele, Lea, Flood 2014), applied to whole numpy arrays.
 """
 
 from __future__ import annotations

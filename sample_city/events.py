@@ -20,7 +20,7 @@ PERSONS_PER_BURST = 3000
 DAY = 86_400
 NOWHERE, AT_ESTATE, AT_BUILDING, AT_HOUSE = range(4)
 
-# kind, class of the hotline, department, weight, where; then texts: before and after the address, after a number ("" without)
+# kind, class of the hotline, department, weight, where; texts: before and after the address, after a number
 # fmt: off
 _KINDS: tuple[tuple[str, str, str, float, int, tuple[tuple[str, str, str], ...]], ...] = (
     ("垃圾清运", "城市管理", "环卫中心", 5.7, AT_BUILDING, (
@@ -107,7 +107,7 @@ SATISFACTION = ("满意", "基本满意", "不满意", "")
 
 @dataclass(frozen=True)
 class Events:
-    """Events (kind, second since 1970, house they are at, burst or -1) and calls (event, second, reporter, style of the address).
+    """Events (kind, second since 1970, house they are at, burst or -1) and calls (event, second, reporter).
 
     Calls are sorted by time.
     """
@@ -316,7 +316,7 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
 def _callers(draw: Draw, clock: Clock, people: People, community: Ints) -> Indices:
     """Who calls: an adult of the community, now and then one of another."""
     age = (clock.days[0] - people.birth[: people.count]) / 365.25
-    adults = np.flatnonzero((age >= 19) & (age < 88) & (people.death[: people.count] > clock.days[-1]))
+    adults = np.flatnonzero((age >= 19) & (age < 88) & (people.death[: people.count] > clock.days[0]))
     near = neighbours(draw, "call/person", people, adults, community)
     far = adults[draw.below("call/person/far", np.arange(len(community)), len(adults))]
     return np.where(draw.chance("call/far", np.arange(len(community)), 0.15), far, near)

@@ -67,8 +67,9 @@ class Clock:
 class Homes:
     """One element per household.
 
-    house: where it lives at first; hukou: house of its hukou; outside: index of its place of origin where the hukou is not in
-    the city, else -1; moved_in, departed: the delivery from which it lives in new_house, or is gone (LATER: not at all)
+    house: where it lives at first; hukou: house of its hukou; outside: index of its place of origin where the hukou
+    is not in the city, else -1; moved_in, departed: the delivery from which it lives in new_house, or is gone
+    (LATER: not at all)
     """
 
     kind: Ints
@@ -109,7 +110,7 @@ def per_community(households: int, weights: Floats) -> Indices:
 
 
 def build(draw: Draw, clock: Clock, kind: Indices, size: Indices, *, places: Places, origins: int) -> Homes:
-    """Puts households into houses, an even spread with vacant ones in between; `origins`: number of places of origin."""
+    """Puts households into houses, with vacant ones in between; `origins`: number of places of origin."""
     ids = np.arange(len(kind))
     here = places.community["households"].to_numpy()
     community = np.repeat(np.arange(places.community.height), here)

@@ -1,7 +1,8 @@
 """Writes rows of text in the formats departments use: CSV in any encoding, xlsx, xls, GeoJSON. Same rows, same bytes.
 
-A writer takes chunks of rows that already stand in their final order and answers with the number of each row, as a viewer of
-the file would show it. A cell that starts with NUMERIC is a number cell in workbooks, whatever its column.
+A writer takes chunks of rows that already stand in their final order and answers with the number of each row, as a
+viewer of the file would show it. A cell that starts with NUMERIC is a number cell in workbooks, whatever its
+column.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NUMERIC = "\x01"
 PLAIN, CUT_SHORT, FIELD_TOO_MANY, TRUNCATED, BLANK, HEADER = range(6)
 XLS_MAX_ROWS = 65_536
 _EXCEL_ZERO = date(1899, 12, 30)
-
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column of a merged cell, from 0."""
@@ -215,7 +216,8 @@ class _SharedStrings:
         safe = self._table["t"].str.replace_many(["&", "<", ">", NUMERIC], ["&amp;", "&lt;", "&gt;", ""])
         items = ('<si><t xml:space="preserve">' + safe + "</t></si>").str.join("").item()
         head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-        return f'{head}<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="{self._count}" uniqueCount="{self._table.height}">{items}</sst>'
+        counts = f'count="{self._count}" uniqueCount="{self._table.height}"'
+        return f'{head}<sst xmlns="{_MAIN}" {counts}>{items}</sst>'
 
 
 def _sheet_xml(
@@ -270,7 +272,6 @@ def _package(sheets: Sequence[str], day: date) -> list[tuple[str, str]]:
     """The fixed parts of a workbook."""
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     rels = "http://schemas.openxmlformats.org/package/2006/relationships"
     overrides = "".join(
@@ -306,7 +307,7 @@ def _package(sheets: Sequence[str], day: date) -> list[tuple[str, str]]:
             'xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
             f'<dcterms:created xsi:type="dcterms:W3CDTF">{day.isoformat()}T09:00:00Z</dcterms:created></cp:coreProperties>',
         ),
-        ("xl/workbook.xml", f'{head}<workbook xmlns="{main}" xmlns:r="{office}"><sheets>{names}</sheets></workbook>'),
+        ("xl/workbook.xml", f'{head}<workbook xmlns="{_MAIN}" xmlns:r="{office}"><sheets>{names}</sheets></workbook>'),
         (
             "xl/_rels/workbook.xml.rels",
             f'{head}<Relationships xmlns="{rels}">{links}<Relationship Id="rId{n + 1}" Type="{office}/styles" Target="styles.xml"/>'
@@ -314,7 +315,7 @@ def _package(sheets: Sequence[str], day: date) -> list[tuple[str, str]]:
         ),
         (
             "xl/styles.xml",
-            f'{head}<styleSheet xmlns="{main}"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy/m/d"/></numFmts>'
+            f'{head}<styleSheet xmlns="{_MAIN}"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy/m/d"/></numFmts>'
             '<fonts count="1"><font><sz val="11"/><name val="宋体"/></font></fonts>'
             '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
             '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'

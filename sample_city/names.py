@@ -1,8 +1,9 @@
 """Personal names: surnames by frequency, given names by sex and the years they were in fashion, rare characters.
 
-A name is three indices into one list of parts, so that millions of names take six bytes each and are compared as numbers;
-`render` turns a column of them into text. The frequencies of surnames are rounded from published lists of the most common
-ones, with the surnames peculiar to the Jiaodong peninsula (于 曲 初 牟 迟 矫 丛 栾 修 隋 …) made as frequent as they are there.
+A name is three indices into one list of parts, so that millions of names take six bytes each and are compared as
+numbers; `render` turns a column of them into text. The frequencies of surnames are rounded from published lists of
+the most common ones, with the surnames peculiar to the Jiaodong peninsula (于 曲 初 牟 迟 矫 丛 栾 修 隋 …) made as frequent
+as they are there.
 """
 
 from __future__ import annotations

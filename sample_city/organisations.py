@@ -306,5 +306,5 @@ def _leaders(draw: Draw, stream: str, community: Ints, people: People, clock: Cl
     """An adult of the community for each organisation."""
     ids = np.arange(people.count)
     age = (clock.days[0] - people.birth[ids]) / 365.25
-    able = (age >= 22) & (age < 68) & (people.document[ids] == 0) & (people.death[ids] == NEVER)
+    able = (age >= 22) & (age < 68) & (people.document[ids] == 0) & (people.death[ids] > clock.days[0])
     return neighbours(draw, stream, people, np.flatnonzero(able), community)

@@ -122,10 +122,10 @@ BIRTHS, ARRIVALS, NEW_PHONES, NEW_NAMES, NEW_LOW_INCOME = 0.0010, 0.0010, 0.0050
 class People:
     """All persons, one element each, and their households.
 
-    sex 1 2; birth, death: days since 1970-01-01 (NEVER: not before the last delivery); a, b, c: parts of the name; area,
-    sequence: of the identity number; second_sequence: of a second one, or -1; document: index into DOCUMENTS; has_number:
-    not so for some small children and for holders of other documents; arrived, low_income_from: the delivery from which it
-    holds (1 from the start; low_income_from 0 never)
+    sex 1 2; birth, death: days since 1970-01-01 (NEVER: not before the last delivery); a, b, c: parts of the name;
+    area, sequence: of the identity number; second_sequence: of a second one, or -1; document: index into DOCUMENTS;
+    has_number: not so for some small children and for holders of other documents; arrived, low_income_from: the
+    delivery from which it holds (1 from the start; low_income_from 0 never)
     """
 
     count: int
@@ -287,7 +287,8 @@ def _newcomers(draw: Draw, persons: int, clock: Clock, homes: Homes, draft: _Dra
 def _deaths(draw: Draw, ids: Indices, birth: Indices, clock: Clock) -> Indices:
     """Day of death from 1 January to the last delivery, else NEVER; the hazard doubles about every eight years of age.
 
-    After the first delivery people die four times as fast, so that the next month of a small city has some deaths in it.
+    After the first delivery people die four times as fast, so that the next month of a small city has some deaths
+    in it.
     """
     first = clock.days[0]
     age = (clock.start - birth) / 365.25
@@ -335,8 +336,8 @@ def _surnames(draw: Draw, draft: _Draft, homes: Indices) -> Indices:
 def _doubles(draw: Draw, persons: int, draft: _Draft, homes: Homes, area: Indices) -> Indices:
     """Makes pairs of strangers with the same name and birthday, and pairs who were given the same number.
 
-    Only persons who live alone are changed, so that kinship stays sound. Gives, for those who share a number, the person
-    whose number it is, else -1.
+    Only persons who live alone are changed, so that kinship stays sound. Gives, for those who share a number, the
+    person whose number it is, else -1.
     """
     alone = homes.first[(homes.kind == households.SINGLE_YOUNG) & (homes.size == 1) & ~homes.foreign]
     alone = alone[draw.order("double/order", alone)]
@@ -388,7 +389,7 @@ def _second_sequences(draw: Draw, persons: int, sex: Indices, sequence: Indices)
     """The sequence of a second number for the few who were given two, else -1; at least one in a city of 1,000."""
     ids = np.arange(len(sex))
     twice = draw.chance("person/second", ids, TWO_NUMBERS_SHARE)
-    if persons >= 1000 and not twice.any():
+    if persons >= 1000 and not twice[:persons].any():
         twice[int(draw.below("person/second/one", np.zeros(1, dtype=np.int64), persons)[0])] = True
     other = (sequence // 2 + 7 + draw.below("person/second/number", ids, 400)) % 490 * 2 + 10 + (sex == 1)
     return np.where(twice, other, -1)

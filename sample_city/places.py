@@ -291,7 +291,7 @@ def _with_heads(community: pl.DataFrame) -> pl.DataFrame:
 
 
 def _edges(draw: Draw, frame: pl.DataFrame, community: Ints, inside: Ints, grids: Ints) -> Floats:
-    """West and east edge at the bottom, then at the top, of each grid: slanted strips that fill the community's cell."""
+    """West and east edge of each grid at the bottom, then at the top: slanted strips that fill the cell."""
     x0, x1 = frame["x0"].to_numpy()[community], frame["x1"].to_numpy()[community]
     count = grids[community]
 

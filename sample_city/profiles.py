@@ -1,4 +1,4 @@
-"""Usual defects of usual columns. The rates are those seen in real deliveries of this kind, per cell to which a kind applies."""
+"""Usual defects of usual columns. The rates are those of a labelled sample of such deliveries."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class World:
         )
 
     def served(self, ids: Ints) -> Bools:
-        """Persons a welfare department of the city looks after: those whose hukou is here, and some who only live here."""
+        """Persons a welfare department looks after: those whose hukou is here, and some who only live here."""
         away = self.people.homes.outside[self.people.household[ids]] >= 0
         return np.asarray((~away | self.draw.chance("person/served", ids, 0.25)) & (self.people.document[ids] == 0))
 

@@ -248,7 +248,8 @@ def _display(seen: Seen, console: Console) -> Iterator[Callable[[list[dict[str, 
 
 def _print_ends(changed: list[dict[str, Any]], console: Console) -> None:
     for task in changed:
-        if task["state"] in MARKS and task["state"] != "running":
+        never_started = task["state"] == "skipped" and not task["start_date"]
+        if task["state"] in MARKS and task["state"] != "running" and not never_started:
             console.print(_line(task), highlight=False)
 
 

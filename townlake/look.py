@@ -47,16 +47,20 @@ def _first_lines(error: Exception) -> str:
 
 
 def _print_table(columns: list[str], rows: list[tuple[Any, ...]], *, more: bool) -> None:
+    """A table no cell of which is cut off: as wide as it must be where the output is not a terminal."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_edge=False)
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if v is None else _plain(v)) for v in row))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(80, console.measure(table).maximum))
     console.print(table)
     console.print(f"{len(rows)} row(s)" + (" shown, there are more: --limit 0 shows all" if more else ""))
 

@@ -110,7 +110,11 @@ def environment(home: Home, port: int) -> dict[str, str]:
             p for p in (str(DAGS), str(REPOSITORY), os.environ.get("PYTHONPATH", "")) if p
         ),  # the triggerer imports the trigger by name
     }
-    return preferences | dict(os.environ) | fixed
+    inherited = dict(os.environ)
+    if inherited.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Compiling all of Airflow again in each of its processes takes minutes: keep it, but out of the environment.
+        fixed["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    return preferences | inherited | fixed
 
 
 def unbuilt(home: Home) -> bool:

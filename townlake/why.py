@@ -30,9 +30,9 @@ def explain_entity(home: Home, entity: str, entity_id: str) -> dict[str, Any]:
             raise WrongUse(f"there is no {entity} {entity_id} in the published foundation{hint}")
         values = _dicts(
             con.execute(
-                f"""select value.attribute, value.value, value.is_chosen, value.survivorship_rule, value.is_current,
+                f"""select value.attribute, value.value, value.is_chosen, value.survivorship_rule,
                            mention.dataset, mention.file, mention.sheet, mention.row_number, mention.delivered_on,
-                           mention.role, mention.link_rule, mention.link_probability
+                           mention.role, mention.is_current as is_row_current
                     from foundation.{entity}_value as value
                     join mention using (content_id)
                     where value.{entity}_id = ?
@@ -72,7 +72,7 @@ def _by_attribute(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
             values.append(known)
         if row["is_chosen"]:
             known |= {"is_chosen": True, "survivorship_rule": row["survivorship_rule"]}
-        origin = {k: row[k] for k in ("dataset", "file", "sheet", "row_number", "delivered_on", "role", "is_current")}
+        origin = {k: row[k] for k in ("dataset", "file", "sheet", "row_number", "delivered_on", "role")} | {"is_current": row["is_row_current"]}
         if origin not in known["rows"]:
             known["rows"].append(origin)
     for values in out.values():
@@ -81,23 +81,21 @@ def _by_attribute(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def print_explanation(answer: dict[str, Any]) -> None:
-    """The card on the terminal."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    record = ", ".join(f"{k}={v}" for k, v in answer["record"].items() if v is not None)
-    console.print(Text(f"{answer['entity']} {answer['id']}\n{record}\n"))
-    table = Table("attribute", "", "value", "why", "from (file · sheet · row · valid on)", show_lines=True)
+    """The card as plain lines: nothing is cut off, and it can be piped."""
+    print(f"{answer['entity']} {answer['id']}")
+    for name, value in answer["record"].items():
+        if value is not None:
+            print(f"  {name:22} {value}")
     for attribute, values in answer["attributes"].items():
+        print(f"\n{attribute}")
         for value in values:
-            rows = "\n".join(
-                f"{r['file']} · {r['sheet'] or '-'} · {r['row_number']} · {r['delivered_on']}"
-                + ("" if r["is_current"] else " (no longer current)")
-                for r in value["rows"]
-            )
-            mark = "●" if value["is_chosen"] else ""
-            table.add_row(*map(Text, (attribute, mark, str(value["value"]), value["survivorship_rule"] or "", rows)))
-    console.print(table)
-    console.print(f"{len(answer['mentions'])} mention(s); ● marks the chosen value")
+            mark, reason = ("●", f"   [{value['survivorship_rule']}]") if value["is_chosen"] else ("○", "")
+            print(f"  {mark} {value['value']}{reason}")
+            for row in value["rows"]:
+                sheet = f" · sheet {row['sheet']}" if row["sheet"] else ""
+                past = "" if row["is_current"] else " · no longer delivered"
+                print(f"      {row['file']}{sheet} · row {row['row_number']} · valid on {row['delivered_on']}{past}")
+    print(f"\n{len(answer['mentions'])} mention(s). ● chosen value, ○ other values")
+    for mention in answer["mentions"]:
+        sheet = f" · sheet {mention['sheet']}" if mention["sheet"] else ""
+        print(f"  {mention['dataset']} · {mention['file']}{sheet} · row {mention['row_number']} · {mention['role']} · {mention['link_rule']}")

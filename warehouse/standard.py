@@ -37,7 +37,7 @@ class KindInfo:
 
 _COMMON = ("kind_column", "null_words")
 KINDS: dict[str, KindInfo] = {
-    "citizen_id": KindInfo("公民身份号码", "GB 11643", "VARCHAR", ("birth", "sex", "swapped_with", *_COMMON)),
+    "citizen_id": KindInfo("公民身份号码", "GB 11643", "VARCHAR", ("birth", "sex", "swapped_with", "twin", *_COMMON)),
     "id_document": KindInfo(
         "其他身份证件号码", "GB 11643 / GA", "VARCHAR", ("document_type", "document_type_column", *_COMMON)
     ),
@@ -45,7 +45,9 @@ KINDS: dict[str, KindInfo] = {
     "uscc": KindInfo("统一社会信用代码", "GB 32100", "VARCHAR", _COMMON),
     "org_code": KindInfo("组织机构代码", "GB 11714", "VARCHAR", _COMMON),
     "phone": KindInfo("电话", "YD/T", "VARCHAR", _COMMON),
-    "person_name": KindInfo("姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", "mainland", *_COMMON)),
+    "person_name": KindInfo(
+        "姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", "mainland", *_COMMON)
+    ),
     "org_name": KindInfo("单位名称", "", "VARCHAR", _COMMON),
     "date": KindInfo("日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
     "timestamp": KindInfo(
@@ -105,7 +107,7 @@ class _Adapter:
 @lru_cache
 def macros(dialect: Dialect = "duckdb") -> dict[str, Callable[..., Any]]:
     """Every macro of the folder by name, callable from Python."""
-    env = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)  # noqa: S701 — SQL, not HTML
+    env = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
     found: dict[str, Callable[..., Any]] = {}
     # One shared name space, filled while loading: macros find each other across files whatever the order.
     names: dict[str, Any] = {
@@ -166,6 +168,7 @@ def _others(opts: dict[str, Any]) -> str:
 _SQL_OPTIONS = (
     "kind_column", "birth", "sex", "swapped_with", "document_type_column", "unit_column", "other", "witness",
     "mainland",
+    "twin",
 )  # fmt: skip
 
 

@@ -38,9 +38,12 @@ max_by(place_content_id, {{ survivorship_rank(entity, 'place_content_id') }})
         {%- if use %} and place_use = {{ dbt.string_literal(use) }}{% endif %})
 {%- endmacro %}
 
-{# One row per entity, attribute and content: every value ever said, the chosen one marked. #}
+{#
+    One row per entity, attribute and content: every value ever said, the chosen one marked by the order of
+    `survivorship_rank`. Where somebody is counts only while a source still delivers it; what the citizen id itself says
+    of birth and sex stands in only where no source says it.
+#}
 {% macro entity_values(entity) -%}
-{%- set attributes = entity_attributes(entity) -%}
 with said as (
     select link.{{ entity }}_id, content.*, state.is_current, state.since
     from lake.registry.{{ entity }}_link as link
@@ -50,14 +53,25 @@ with said as (
 ),
 
 valued as (
-    {%- for attribute in attributes %}
-    select
-        {{ entity }}_id, '{{ attribute }}' as attribute, {{ attribute }}::varchar as value, dataset, role, since as delivered_on,
-        is_current, content_id, {{ trust(entity, attribute) }} as trust
-    from said
-    where {{ attribute }} is not null
-    {{ "union all" if not loop.last }}
+    {%- for attribute in entity_attributes(entity) %}
+    {{ value_select(entity, "'" ~ attribute ~ "'", attribute ~ '::varchar', trust(entity, attribute)) }}
+    union all
     {%- endfor %}
+    {{ value_select(
+        entity, "case when '" ~ entity ~ "' = 'person' then place_use || '_place_id' else 'place_id' end", 'place.place_id',
+        trust(entity, 'place_content_id'), 'inner join lake.registry.place_link as place on said.place_content_id = place.content_id') }}
+    {%- if entity == 'organisation' %}
+    union all
+    {{ value_select(
+        entity, "'legal_person_id'", 'legal_person.person_id', trust(entity, 'legal_person_key'),
+        "inner join lake.registry.person as legal_person on 'id|' || said.legal_person_key = legal_person.cluster_key") }}
+    {%- endif %}
+    {%- if entity == 'person' %}
+    union all
+    {{ value_select(entity, "'birth_date'", birth_date_of_id() ~ '::varchar', '-1') }}
+    union all
+    {{ value_select(entity, "'sex_code'", sex_of_id(), '-1') }}
+    {%- endif %}
 ),
 
 ranked as (
@@ -65,11 +79,11 @@ ranked as (
         *,
         row_number() over (
             partition by {{ entity }}_id, attribute
-            order by is_current desc, trust desc, delivered_on desc, content_id desc) as position,
+            order by trust < 0, is_current desc, trust desc, delivered_on desc, content_id desc) as position,
         count(*) over (partition by {{ entity }}_id, attribute) as said_times,
-        max(trust) over (partition by {{ entity }}_id, attribute, is_current) as best_trust,
         count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute) as current_times
     from valued
+    where value is not null
 )
 
 select
@@ -80,9 +94,10 @@ select
     role,
     delivered_on,
     is_current,
-    position = 1 as is_chosen,
+    position = 1 and (is_current or not {{ is_state('attribute') }}) as is_chosen,
     case
-        when position > 1 then null
+        when position > 1 or ({{ is_state('attribute') }} and not is_current) then null
+        when trust < 0 then 'derived_from_id_number'
         when said_times = 1 then 'only_value'
         when current_times = 1 and is_current then 'only_current'
         else 'most_trusted_then_newest'
@@ -90,6 +105,28 @@ select
     trust,
     content_id
 from ranked
+{%- endmacro %}
+
+{% macro value_select(entity, attribute, value, trust, join='') -%}
+select
+    said.{{ entity }}_id, {{ attribute }} as attribute, {{ value }} as value, said.dataset, said.role, said.since as delivered_on,
+    said.is_current, said.content_id, {{ trust }} as trust
+from said
+{{ join }}
+{%- endmacro %}
+
+{# Attributes that say where somebody is now, not who it is. #}
+{% macro is_state(attribute) -%}
+({{ attribute }} in ('household_number', 'area_code', 'residence_place_id', 'registered_place_id', 'place_id', 'legal_person_id'))
+{%- endmacro %}
+
+{# What a verified citizen id says of its bearer (GB 11643: digits 7 to 14 the day of birth, digit 17 odd for men). #}
+{% macro birth_date_of_id() -%}
+case when id_type = '111' then try_strptime(substr(id_number, 7, 8), '%Y%m%d')::date end
+{%- endmacro %}
+
+{% macro sex_of_id() -%}
+case when id_type = '111' then case when substr(id_number, 17, 1)::integer % 2 = 1 then '1' else '2' end end
 {%- endmacro %}
 
 {# Mentions of every delivery ever taken, with the entity each belongs to. #}

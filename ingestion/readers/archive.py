@@ -6,16 +6,18 @@ is named with its reason and skipped; the others are taken. One archive inside a
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from ingestion.readers.model import Refused
+
+if TYPE_CHECKING:
+    import zipfile
 
 MOST_MEMBERS = 2_000
 MEMBER_LIMIT = 4 << 30
@@ -24,7 +26,12 @@ RATIO_LIMIT = 250
 RATIO_FREE = 64 << 20
 DEEPEST = 2
 _PIECE = 1 << 20
-_NOISE_NAMES = {".ds_store": "macOS 的系统文件", "thumbs.db": "Windows 的缩略图缓存", "desktop.ini": "Windows 的文件夹设置", "ehthumbs.db": "Windows 的缩略图缓存"}
+_NOISE_NAMES = {
+    ".ds_store": "macOS 的系统文件",
+    "thumbs.db": "Windows 的缩略图缓存",
+    "desktop.ini": "Windows 的文件夹设置",
+    "ehthumbs.db": "Windows 的缩略图缓存",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,9 @@ class _Budget:
     def next_file(self, into: Path) -> Path:
         self.count += 1
         if self.count > self.members:
-            raise Refused("too_many_members", f"压缩包内文件超过 {MOST_MEMBERS} 个，拒绝读取", f"more than {MOST_MEMBERS} members")
+            raise Refused(
+                "too_many_members", f"压缩包内文件超过 {MOST_MEMBERS} 个，拒绝读取", f"more than {MOST_MEMBERS} members"
+            )
         return into / f"{self.count:05d}"
 
 
@@ -101,6 +110,8 @@ def _expand(path: Path, into: Path, prefix: str, budget: _Budget, depth: int) ->
 
 
 def _unzip(path: Path, into: Path, prefix: str, budget: _Budget, depth: int) -> Iterator[Member]:
+    import zipfile
+
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
@@ -110,16 +121,18 @@ def _unzip(path: Path, into: Path, prefix: str, budget: _Budget, depth: int) -> 
             if info.is_dir():
                 continue
             name = member_name(info)
-            yield from _member(archive, info, name, prefix + name, into, budget, depth)
+            if skipped := _unsafe(info, name):
+                yield Member(prefix + name, None, None, info.file_size, *skipped)
+            elif reason := is_noise(name, info.file_size):
+                yield Member(prefix + name, None, None, info.file_size, "noise", reason, "system or empty file")
+            else:
+                member = _unpack(archive, info, prefix + name, into, budget)
+                yield from _open_nested(member, into, budget, depth)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, full: str, into: Path, budget: _Budget, depth: int) -> Iterator[Member]:
-    if skipped := _unsafe(info, name):
-        yield Member(full, None, None, info.file_size, *skipped)
-        return
-    if reason := is_noise(name, info.file_size):
-        yield Member(full, None, None, info.file_size, "noise", reason, "system or empty file")
-        return
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, full: str, into: Path, budget: _Budget) -> Member:
+    import zipfile
+
     target = budget.next_file(into)
     try:
         with archive.open(info) as source:
@@ -129,9 +142,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, full: st
         raise
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
         target.unlink(missing_ok=True)
-        yield Member(full, None, None, info.file_size, "corrupt", "压缩包内的这个文件已损坏，无法解压", f"cannot unpack: {error}")
-        return
-    yield from _open_nested(Member(full, target, sha, size), into, budget, depth)
+        zh = "压缩包内的这个文件已损坏，无法解压"
+        return Member(full, None, None, info.file_size, "corrupt", zh, f"cannot unpack: {error}")
+    return Member(full, target, sha, size)
 
 
 def _unsafe(info: zipfile.ZipInfo, name: str) -> tuple[str, str, str] | None:
@@ -143,8 +156,14 @@ def _unsafe(info: zipfile.ZipInfo, name: str) -> tuple[str, str, str] | None:
         return "symlink", "压缩包内的符号链接，已拒绝", "a symbolic link"
     if info.flag_bits & 1:
         return "encrypted", "压缩包设有密码，请取消密码后重新报送", "the member is encrypted"
-    if info.file_size > MEMBER_LIMIT or (info.file_size > RATIO_FREE and info.file_size > RATIO_LIMIT * max(info.compress_size, 1)):
-        return "archive_bomb", "压缩内容异常（解压后过大），已拒绝", f"declares {info.file_size} bytes out of {info.compress_size}"
+    if info.file_size > MEMBER_LIMIT or (
+        info.file_size > RATIO_FREE and info.file_size > RATIO_LIMIT * max(info.compress_size, 1)
+    ):
+        return (
+            "archive_bomb",
+            "压缩内容异常（解压后过大），已拒绝",
+            f"declares {info.file_size} bytes out of {info.compress_size}",
+        )
     return None
 
 
@@ -168,7 +187,15 @@ def _open_nested(member: Member, into: Path, budget: _Budget, depth: int) -> Ite
         yield member
         return
     if depth >= DEEPEST:
-        yield Member(member.name, None, member.sha256, member.size, "nested_too_deep", "压缩包嵌套过深，只打开一层内层压缩包", "archives nested deeper than one level")
+        yield Member(
+            member.name,
+            None,
+            member.sha256,
+            member.size,
+            "nested_too_deep",
+            "压缩包嵌套过深，只打开一层内层压缩包",
+            "archives nested deeper than one level",
+        )
         return
     try:
         inner = list(_expand(path, into, f"{member.name}/", budget, depth + 1))
@@ -184,6 +211,8 @@ def _open_nested(member: Member, into: Path, budget: _Budget, depth: int) -> Ite
 
 def is_archive(path: Path, name: str = "") -> bool:
     """Whether ``path`` holds a zip that is no workbook, or a gz; by its bytes (``name`` is not needed)."""
+    import zipfile
+
     with path.open("rb") as file:
         magic = file.read(4)
     if magic[:2] == b"\x1f\x8b":
@@ -199,6 +228,8 @@ def is_archive(path: Path, name: str = "") -> bool:
 
 
 def _gunzip(path: Path, into: Path, prefix: str, budget: _Budget, depth: int) -> Iterator[Member]:
+    import gzip
+
     name = _gz_name(path) or (PurePosixPath(prefix.rstrip("/")).stem if prefix else "content")
     target = budget.next_file(into)
     try:

@@ -9,7 +9,7 @@ A second thread compresses and writes, so memory stays at a few pieces whatever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from ingestion.readers.dialect import Dialect
 from ingestion.readers.kinds import Classifier
 from ingestion.readers.model import BLANK, DATA, FileProbe, RawResult, TableProbe
 from ingestion.readers.sink import ParquetSink
-from ingestion.readers.write import LEADING, TRAILING, Shaper, raw_schema
+from ingestion.readers.write import LEADING, TRAILING, Shaper
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,13 +36,19 @@ def suits(probe: FileProbe, tables: Sequence[TableProbe]) -> bool:
     if probe.format != "csv" or len(tables) != 1 or probe.path.stat().st_size < SMALLEST:
         return False
     d, table = delimited.dialect_of(probe), tables[0]
-    plain = len(d.delimiter) == 1 and d.delimiter.isascii() and d.delimiter not in "\r\n" and d.escape is None and d.newline == "\n"
+    plain = (
+        len(d.delimiter) == 1
+        and d.delimiter.isascii()
+        and d.delimiter not in "\r\n"
+        and d.escape is None
+        and d.newline == "\n"
+    )
     return plain and (d.quote is None or d.quote in "\"'") and table.last_row is None and len(table.columns) > 1
 
 
-def write(probe: FileProbe, table: TableProbe, out: Path, mapping: Mapping[str, str], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
-    """Stream ``table`` into ``out``. Same rows, kinds and defects as the record-by-record road."""
-    parser = _Parser(probe, table, mapping, target_columns, constants, result)
+def write(probe: FileProbe, shaper: Shaper, out: Path, result: RawResult) -> None:
+    """Stream the shaper's table into ``out``. Same rows, kinds and defects as the record-by-record road."""
+    parser = _Parser(probe, shaper, result)
     with ParquetSink(out, parser.schema) as sink:
         for piece in parser.pieces():
             sink.put(piece)
@@ -60,20 +66,19 @@ class _Piece:
 class _Parser:
     """Turns the body of one text table into Arrow tables of the raw schema."""
 
-    def __init__(self, probe: FileProbe, table: TableProbe, mapping: Mapping[str, str], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
+    def __init__(self, probe: FileProbe, shaper: Shaper, result: RawResult) -> None:
         import pyarrow as pa
 
+        table = shaper.table
         self.probe, self.table, self.result = probe, table, result
         self.dialect: Dialect = delimited.dialect_of(probe)
         self.encoding = delimited.encoding_of(probe)
         self.damage = text.Damage()
         self.body = delimited.Body(table, result)
-        plain = raw_schema(target_columns)
         coded = pa.dictionary(pa.int32(), pa.string())
-        self.schema = pa.schema([(f.name, coded if f.name in _CONSTANT else f.type) for f in plain])
-        self.plain_schema = plain
-        self.constants = constants
-        self.shaper = Shaper(table, mapping, target_columns, constants, plain)
+        self.schema = pa.schema([(f.name, coded if f.name in _CONSTANT else f.type) for f in shaper.schema])
+        self.constants = shaper.target.constants
+        self.shaper = shaper
         self.fields = self.body.least
         self.number = 1
         self.quote = (self.dialect.quote or "").encode()
@@ -136,13 +141,13 @@ class _Parser:
         if len(quotes) % 2 == 0:
             return data, b""
         end = len(data)
-        while end > 0:
+        while end > max(len(data) - 2 * text.LOOK_AHEAD_CHARS, 0):
             cut = data.rfind(b"\n", 0, end) + 1
             before = int(np.searchsorted(quotes, cut))
             if before % 2 == 0:
                 return data[:cut], data[cut:]
-            end = int(quotes[before - 1]) if before else 0
-        return data, b""
+            end = int(quotes[before - 1])
+        return data, b""  # a quote was left open somewhere: the splitter will find out where
 
     def _parse(self, data: bytes, damaged: bool, *, last: bool) -> tuple[pa.Table, bytes]:
         """(rows of a piece, bytes that belong to the next)."""
@@ -164,7 +169,9 @@ class _Parser:
             return False
         if not self.quote or self.quote not in data:
             return True
-        return (b"\n\n" not in data and b"\n\r\n" not in data) and _quotes_are_sound(data, self.quote[0], self.delimiter[0])
+        return (b"\n\n" not in data and b"\n\r\n" not in data) and _quotes_are_sound(
+            data, self.quote[0], self.delimiter[0]
+        )
 
     def _columns(self, data: bytes) -> pa.Table:
         """A regular piece through Arrow's reader."""
@@ -182,8 +189,19 @@ class _Parser:
         table = pc.read_csv(
             pa.BufferReader(data),
             pc.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
-            pc.ParseOptions(delimiter=self.dialect.delimiter, quote_char=self.dialect.quote if quoted else False, newlines_in_values=quoted, invalid_row_handler=keep),
-            pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=[""], check_utf8=self.encoding.codec == "utf-8"),
+            pc.ParseOptions(
+                delimiter=self.dialect.delimiter,
+                quote_char=self.dialect.quote if quoted else False,
+                newlines_in_values=quoted,
+                invalid_row_handler=keep,
+            ),
+            pc.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                null_values=[""],
+                check_utf8=self.encoding.codec == "utf-8",
+            ),
         )
         records = table.num_rows + len(ragged)
         if not quoted and records != data.count(b"\n") + (not data.endswith(b"\n")):
@@ -243,13 +261,21 @@ class _Parser:
         import pyarrow as pa
 
         count = table.num_rows
-        columns = [table.column(i).combine_chunks() if table.column(i).num_chunks != 1 else table.column(i).chunk(0) for i in range(table.num_columns)]
+        columns = [
+            table.column(i).combine_chunks() if table.column(i).num_chunks != 1 else table.column(i).chunk(0)
+            for i in range(table.num_columns)
+        ]
         columns += [pa.nulls(count, pa.string())] * (len(self.table.columns) - len(columns))
         kinds, sections, keep = self._judge(columns, numbers)
-        arrays: dict[str, Any] = {name: self._constant(name, count) for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")}
+        arrays: dict[str, Any] = {
+            name: self._constant(name, count)
+            for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")
+        }
         arrays["sheet"] = pa.nulls(count, self.schema.field("sheet").type)
         arrays["row_number"] = pa.array(numbers)
-        arrays["row_kind"] = pa.DictionaryArray.from_arrays(pa.array(kinds if kinds is not None else np.zeros(count, np.int32)), _KINDS_ARRAY())
+        arrays["row_kind"] = pa.DictionaryArray.from_arrays(
+            pa.array(kinds if kinds is not None else np.zeros(count, np.int32)), _KINDS_ARRAY()
+        )
         for name, place in zip(self.schema.names[len(LEADING) : -len(TRAILING)], self.shaper.targets, strict=True):
             arrays[name] = pa.nulls(count, pa.string()) if place is None else columns[place]
         arrays["_extra"] = self._extra(columns, count)
@@ -270,14 +296,20 @@ class _Parser:
 
     def _extra(self, columns: list[Any], count: int) -> pa.Array:
         """Unmatched columns as JSON objects, column by column (null cells left out)."""
-        import polars as pl
         import pyarrow as pa
 
         rest = [(name, columns[place]) for place, name in self.shaper.rest if columns[place].null_count < count]
         if not rest:
             return pa.nulls(count, pa.string())
+        import polars as pl
+
         frame = pl.DataFrame({name: pl.from_arrow(column) for name, column in rest})
-        parts = [pl.when(pl.col(name).is_not_null()).then(pl.struct(pl.col(name)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")) for name, _ in rest]
+        parts = [
+            pl.when(pl.col(name).is_not_null()).then(
+                pl.struct(pl.col(name)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
+            )
+            for name, _ in rest
+        ]
         joined = pl.concat_str(parts, separator=", ", ignore_nulls=True)
         found = frame.select(pl.when(joined != "").then("{" + joined + "}").alias("x"))["x"]
         return found.to_arrow().cast(pa.string())

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 EMPTY, NUMBER, DATE, CODE, BOOL, NULL_WORD, TEXT = "", "number", "date", "code", "bool", "null", "text"
 
-_NUMBER = re.compile(r"[+\-−(]?\s*[$¥￥£€]?\s*(?:\d{1,3}(?:[,，'\u00a0 ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+\-]?\d+)?\s*(?:[%％‰]|元|万元|亿元)?\)?")
+_NUMBER = re.compile(
+    r"[+\-−(]?\s*[$¥￥£€]?\s*(?:\d{1,3}(?:[,，'\u00a0 ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+\-]?\d+)?\s*(?:[%％‰]|元|万元|亿元)?\)?"
+)
 _DATE = re.compile(
     r"\d{4}[-/.年]\s?\d{1,2}(?:[-/.月]\s?\d{1,2}日?)?月?(?:[ T]?\s*\d{1,2}[:：时]\d{1,2}(?:[:：分]\d{1,2}秒?(?:\.\d+)?)?分?)?(?:Z|[+\-]\d{2}:?\d{2})?"
     r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ T]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?"
@@ -15,8 +17,11 @@ _DATE = re.compile(
     r"|\d{1,2}[- ](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[- ,]+\d{2,4}"
 )
 _CODE = re.compile(r"(?=[A-Za-z\-_/.]*\d)[A-Za-z0-9\-_/.]{4,}|\+?\d[\d\- ]{5,}\d|https?://\S+|[\w.\-]+@[\w.\-]+\.\w+")
+_PATTERNS = ((NUMBER, _NUMBER), (DATE, _DATE), (CODE, _CODE))
 _BOOLS = frozenset({"true", "false", "yes", "no", "是", "否", "男", "女", "有", "无", "√", "×"})
-_NULLS = frozenset({"null", "none", "nan", "na", "n/a", "-", "--", "—", "——", "/", "\\n", "不详", "未知", "#n/a", ".", "..", "…"})
+_NULLS = frozenset(
+    {"null", "none", "nan", "na", "n/a", "-", "--", "—", "——", "/", "\\n", "不详", "未知", "#n/a", ".", "..", "…"}
+)
 
 
 @lru_cache(maxsize=65_536)
@@ -31,12 +36,7 @@ def shape(text: str) -> str:
     if lower in _BOOLS:
         return BOOL
     if any(ch.isdigit() for ch in text):
-        if _NUMBER.fullmatch(text):
-            return NUMBER
-        if _DATE.fullmatch(text):
-            return DATE
-        if _CODE.fullmatch(text):
-            return CODE
+        return next((look for look, pattern in _PATTERNS if pattern.fullmatch(text)), TEXT)
     return TEXT
 
 

@@ -15,9 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.readers import encoding as enc
-from ingestion.readers.model import DATA, DELETED, TRUNCATED, UNDECODABLE, Batch, Cell, Decision, FileProbe, RawResult, Refused, TableProbe, UnreadRow, unique_names
+from ingestion.readers.model import (
+    DATA,
+    DELETED,
+    TRUNCATED,
+    UNDECODABLE,
+    Batch,
+    Cell,
+    Decision,
+    FileProbe,
+    RawResult,
+    Refused,
+    TableProbe,
+    UnreadRow,
+    unique_names,
+)
 
-VERSIONS = frozenset({0x02, 0x03, 0x04, 0x05, 0x30, 0x31, 0x32, 0x43, 0x63, 0x7B, 0x83, 0x8B, 0x8C, 0x8E, 0xCB, 0xE5, 0xF5, 0xFB})
+VERSIONS = frozenset(
+    {0x02, 0x03, 0x04, 0x05, 0x30, 0x31, 0x32, 0x43, 0x63, 0x7B, 0x83, 0x8B, 0x8C, 0x8E, 0xCB, 0xE5, 0xF5, 0xFB}
+)
 TYPES = frozenset("CNFDLMTIBY@OGPQVW+0")
 BATCH_RECORDS = 20_000
 SAMPLE_ROWS = 50
@@ -26,6 +42,12 @@ _CODE_PAGES = {
     0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x13: "cp932", 0x26: "cp866", 0x4D: "gb18030", 0x4E: "cp949", 0x4F: "big5hkscs", 0x57: "cp1252",
     0x64: "cp852", 0x65: "cp866", 0x78: "big5hkscs", 0x79: "cp949", 0x7A: "gb18030", 0x7B: "cp932", 0xC8: "cp1250", 0xC9: "cp1251",
 }  # fmt: skip
+_INVALID = "invalid"
+_REASONS = {
+    UNDECODABLE: ("记录含无法识别的字节", "the record holds bytes that are no text"),
+    TRUNCATED: ("字段宽度不够，末尾的汉字被截断", "a character was cut in half by the width of its field"),
+    _INVALID: ("日期等字段的内容与类型不符，按文字保留", "a value does not fit the type of its field; kept as text"),
+}
 _DIGITS = re.compile(r"\d{8}")
 
 
@@ -57,7 +79,7 @@ class Table:
 
 def looks_like(head: bytes, size: int) -> bool:
     """Whether ``head`` starts a dbf: a known version, sizes that fit, sound field descriptors."""
-    if len(head) < 33 or head[0] not in VERSIONS:
+    if len(head) < 33 or head[0] not in VERSIONS or b"\x00" not in head[1:64]:
         return False
     header_length, record_length = struct.unpack_from("<HH", head, 8)
     if header_length < 33 or record_length < 1 or header_length > size + 1:
@@ -85,15 +107,34 @@ def open_table(path: Path) -> Table:
     if not raw:
         raise Refused("corrupt", "DBF 文件头已损坏，找不到字段定义", "no sound field descriptors")
     codec, said, decisions = _codec(raw, sample, record_length, head[29], path)
-    fields = tuple(Field(name.decode(codec, "replace").strip(), kind, offset, length, decimals) for name, kind, offset, length, decimals in raw)
+    fields = tuple(
+        Field(name.decode(codec, "replace").strip(), kind, offset, length, decimals)
+        for name, kind, offset, length, decimals in raw
+    )
     present = max(size - header_length, 0) // record_length if record_length else 0
     decisions = [*decisions, *_count_decisions(declared, present)]
-    return Table(path, fields, header_length, record_length, min(declared, present) if declared else present, declared, codec, said, tuple(decisions))
+    return Table(
+        path,
+        fields,
+        header_length,
+        record_length,
+        min(declared, present) if declared else present,
+        declared,
+        codec,
+        said,
+        tuple(decisions),
+    )
 
 
 def _count_decisions(declared: int, present: int) -> list[Decision]:
     if declared > present:
-        return [Decision("records_missing", f"the header declares {declared} records, the file holds {present}", f"文件头声明 {declared} 条记录，实际只有 {present} 条，文件可能被截断")]
+        return [
+            Decision(
+                "records_missing",
+                f"the header declares {declared} records, the file holds {present}",
+                f"文件头声明 {declared} 条记录，实际只有 {present} 条，文件可能被截断",
+            )
+        ]
     return []
 
 
@@ -116,7 +157,9 @@ def _descriptors(data: bytes, record_length: int) -> list[tuple[bytes, str, int,
     return out
 
 
-def _codec(raw: list[tuple[bytes, str, int, int, int]], sample: bytes, record_length: int, mark: int, path: Path) -> tuple[str, str | None, list[Decision]]:
+def _codec(
+    raw: list[tuple[bytes, str, int, int, int]], sample: bytes, record_length: int, mark: int, path: Path
+) -> tuple[str, str | None, list[Decision]]:
     """(codec, what the file says, decisions), from the bytes of names and text fields."""
     said = _CODE_PAGES.get(mark) or _sidecar(path)
     pieces = [name for name, *_ in raw if not name.isascii()]
@@ -135,7 +178,11 @@ def _codec(raw: list[tuple[bytes, str, int, int, int]], sample: bytes, record_le
         found = said
     if found in ("utf-16-le", "utf-16-be"):
         found = said or "gb18030"
-    decision = Decision("code_page", f"text is {found}; the file says {said or 'nothing'}", f"文字按 {found} 读取（文件{'声明为 ' + said if said else '未声明'}）")
+    decision = Decision(
+        "code_page",
+        f"text is {found}; the file says {said or 'nothing'}",
+        f"文字按 {found} 读取（文件{'声明为 ' + said if said else '未声明'}）",
+    )
     return found, said, [decision] if found != said else []
 
 
@@ -144,14 +191,26 @@ def _sidecar(path: Path) -> str | None:
     if not beside.is_file() or beside.stat().st_size > 64:
         return None
     name = beside.read_text("ascii", "replace").strip().lower().replace("cp", "").replace("ansi ", "")
-    return {"utf-8": "utf-8", "utf8": "utf-8", "936": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "gb2312": "gb18030", "950": "big5hkscs", "big5": "big5hkscs", "1252": "cp1252"}.get(name)
+    return {
+        "utf-8": "utf-8",
+        "utf8": "utf-8",
+        "936": "gb18030",
+        "gbk": "gb18030",
+        "gb18030": "gb18030",
+        "gb2312": "gb18030",
+        "950": "big5hkscs",
+        "big5": "big5hkscs",
+        "1252": "cp1252",
+    }.get(name)
 
 
 def probe(path: Path) -> FileProbe:
     """One table; the sample holds its first records that are not deleted."""
     table = open_table(path)
     names = tuple(field.name for field in table.fields)
-    described = TableProbe(0, None, unique_names(names), (), table.records, False, [], (), (), header=names, header_cells=(names,))
+    described = TableProbe(
+        0, None, unique_names(names), (), table.records, False, [], (), (), header=names, header_cells=(names,)
+    )
     for batch in batches(path, described, RawResult(), limit=SAMPLE_ROWS * 2):
         for i, kind in enumerate(batch.row_kinds):
             if kind == DATA and len(described.sample) < SAMPLE_ROWS:
@@ -164,7 +223,13 @@ def batches(path: Path, described: TableProbe, result: RawResult, limit: int | N
     table = open_table(path)
     memo = _Memo.beside(path) if any(f.type in "MGP" for f in table.fields) else None
     if memo is None and any(f.type in "MGP" for f in table.fields):
-        result.decisions.append(Decision("memo_missing", "the memo file is not beside the dbf; memo fields read empty", "缺少备注文件（.dbt/.fpt），备注字段读为空"))
+        result.decisions.append(
+            Decision(
+                "memo_missing",
+                "the memo file is not beside the dbf; memo fields read empty",
+                "缺少备注文件（.dbt/.fpt），备注字段读为空",
+            )
+        )
     total = table.records if limit is None else min(limit, table.records)
     with path.open("rb") as file:
         file.seek(table.header_length)
@@ -175,30 +240,44 @@ def batches(path: Path, described: TableProbe, result: RawResult, limit: int | N
             count = len(data) // table.record_length
             if not count:
                 return
-            yield _batch(table, data, first, count, memo, result)
+            yield _batch(table, data[: count * table.record_length], first, memo, result)
             first += count
 
 
-def _batch(table: Table, data: bytes, first: int, count: int, memo: _Memo | None, result: RawResult) -> Batch:
+def _batch(table: Table, data: bytes, first: int, memo: _Memo | None, result: RawResult) -> Batch:
     step = table.record_length
+    count = len(data) // step
     flags = data[0 : count * step : step]
     row_kinds = [DELETED if flag == 0x2A else DATA for flag in flags]
     defects: list[Cell] = [None] * count
     columns: list[list[Cell]] = []
     kinds: list[list[str | None] | None] = []
     for field in table.fields:
-        raw = [data[start + field.offset : start + field.offset + field.length] for start in range(0, count * step, step)]
+        raw = [
+            data[start + field.offset : start + field.offset + field.length] for start in range(0, count * step, step)
+        ]
         texts, what = _column(field, raw, table.codec, memo, defects)
         columns.append(texts)
         kinds.append(what)
     for i, defect in enumerate(defects):
-        if defect == UNDECODABLE:
+        if defect:
             cells = tuple(column[i] or "" for column in columns)
-            result.add_unread(UnreadRow(None, first + i, cells, "记录含无法识别的字节或字段内容", "the record holds bytes or values its field type does not allow"))
-    return Batch(range(first, first + count), row_kinds, columns, kinds if any(kinds) else None, None, defects if any(defects) else None)
+            zh, en = _REASONS[defect]
+            result.add_unread(UnreadRow(None, first + i, cells, zh, en))
+            defects[i] = None if defect == _INVALID else defect
+    return Batch(
+        range(first, first + count),
+        row_kinds,
+        columns,
+        kinds if any(kinds) else None,
+        None,
+        defects if any(defects) else None,
+    )
 
 
-def _column(field: Field, raw: list[bytes], codec: str, memo: _Memo | None, defects: list[Cell]) -> tuple[list[Cell], list[str | None] | None]:
+def _column(
+    field: Field, raw: list[bytes], codec: str, memo: _Memo | None, defects: list[Cell]
+) -> tuple[list[Cell], list[str | None] | None]:
     if field.type in "CVQ":
         return _texts(raw, codec, defects), None
     if field.type in "MGP":
@@ -209,8 +288,11 @@ def _column(field: Field, raw: list[bytes], codec: str, memo: _Memo | None, defe
     convert, kind = _TYPED.get(field.type, (None, ""))
     if convert is None:
         return _texts(raw, codec, defects), None
-    texts = [convert(cell) for cell in raw]
-    return [t for t, _ in texts], [kind if sound and t is not None else None for t, sound in texts]
+    found: list[tuple[Cell, bool]] = [convert(cell) for cell in raw]
+    for place, (text, sound) in enumerate(found):
+        if text is not None and not sound:
+            defects[place] = defects[place] or _INVALID
+    return [t for t, _ in found], [kind if sound and t is not None else None for t, sound in found]
 
 
 def _plain(cells: list[bytes]) -> list[Cell]:
@@ -306,19 +388,33 @@ class _Memo:
 
     def __init__(self, data: bytes, foxpro: bool) -> None:
         self.data, self.foxpro = data, foxpro
-        self.block = (struct.unpack_from(">H", data, 6)[0] or 1) if foxpro and len(data) > 8 else (struct.unpack_from("<H", data, 20)[0] or 512) if len(data) > 22 else 512
+        self.block = (
+            (struct.unpack_from(">H", data, 6)[0] or 1)
+            if foxpro and len(data) > 8
+            else (struct.unpack_from("<H", data, 20)[0] or 512)
+            if len(data) > 22
+            else 512
+        )
 
     @classmethod
     def beside(cls, path: Path) -> _Memo | None:
         """The memo file of ``path``, whatever the case of its suffix."""
-        for candidate in sorted(path.parent.glob(path.stem + ".*")) if path.stem and not any(c in path.stem for c in "*?[") else []:
+        for candidate in (
+            sorted(path.parent.glob(path.stem + ".*")) if path.stem and not any(c in path.stem for c in "*?[") else []
+        ):
             suffix = candidate.suffix.lower()
             if suffix in (".fpt", ".dbt") and candidate.is_file() and candidate.stat().st_size <= 1 << 30:
                 return cls(candidate.read_bytes(), suffix == ".fpt")
         return None
 
     def text(self, cell: bytes, codec: str) -> Cell:
-        number = struct.unpack("<I", cell)[0] if len(cell) == 4 else int(cell.strip(b" \0") or b"0") if cell.strip(b" \0").isdigit() else 0
+        number = (
+            struct.unpack("<I", cell)[0]
+            if len(cell) == 4
+            else int(cell.strip(b" \0") or b"0")
+            if cell.strip(b" \0").isdigit()
+            else 0
+        )
         start = number * self.block
         if not number or start >= len(self.data):
             return None

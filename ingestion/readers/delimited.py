@@ -39,7 +39,10 @@ DEFECT_REASONS = {
     RAGGED_EXTRA: ("这一行的列数比表头多", "the row has more fields than the header"),
     RAGGED_MISSING: ("这一行的列数比表头少", "the row has fewer fields than the header"),
     TRUNCATED: ("这一行的引号没有闭合，按行尾截断", "a quote was left open; the row was ended at its line"),
-    UNDECODABLE: ("这一行含无法识别的字节（显示为“\ufffd”）", "the row holds bytes that are no text, or U+FFFD where an earlier program lost them"),
+    UNDECODABLE: (
+        "这一行含无法识别的字节（显示为“\ufffd”）",
+        "the row holds bytes that are no text, or U+FFFD where an earlier program lost them",
+    ),
 }
 
 
@@ -64,9 +67,28 @@ def probe(path: Path) -> FileProbe:
     tables = []
     for index, table in enumerate(found):
         last = table is found[-1]
-        tables.append(_table(text_rows, rows, table, index, None if last else rows[table.end - 1][0], path, whole=whole, dialect=found_dialect))
+        tables.append(
+            _table(
+                text_rows,
+                rows,
+                table,
+                path,
+                index=index,
+                last_row=None if last else rows[table.end - 1][0],
+                whole=whole,
+                dialect=found_dialect,
+            )
+        )
     hints: dict[str, str | int | None] = {"bom": encoding.bom, "damaged": int(encoding.damaged)}
-    return FileProbe(path, "csv", encoding.name, found_dialect.as_dict() | {"width": found_dialect.width}, tuple(tables), tuple(decisions), hints)
+    return FileProbe(
+        path,
+        "csv",
+        encoding.name,
+        found_dialect.as_dict() | {"width": found_dialect.width},
+        tuple(tables),
+        tuple(decisions),
+        hints,
+    )
 
 
 def _head_text(path: Path, encoding: enc.Encoding) -> str:
@@ -84,7 +106,11 @@ def _rows(path: Path, encoding: enc.Encoding, dialect: Dialect, limit: int | Non
     rows = []
     for number, fields, _ in islice(texts.records(path, encoding, dialect), limit):
         if len(fields) > WIDEST:
-            raise Refused("too_many_columns", f"第 {number} 行有 {len(fields)} 列，不是正常的数据表", f"row {number} has {len(fields)} fields")
+            raise Refused(
+                "too_many_columns",
+                f"第 {number} 行有 {len(fields)} 列，不是正常的数据表",
+                f"row {number} has {len(fields)} fields",
+            )
         if number > dialect.skip_lines:
             rows.append((number, fields))
     return rows
@@ -93,17 +119,35 @@ def _rows(path: Path, encoding: enc.Encoding, dialect: Dialect, limit: int | Non
 def _file_decisions(encoding: enc.Encoding, dialect: Dialect, tables: int) -> list[Decision]:
     said = [Decision("encoding", f"read as {encoding.name}", f"按 {encoding.name} 编码读取")]
     if dialect.skip_lines:
-        said.append(Decision("sep_line", "the first line names the delimiter and is no data", "首行“sep=”声明分隔符，不是数据"))
+        said.append(
+            Decision("sep_line", "the first line names the delimiter and is no data", "首行“sep=”声明分隔符，不是数据")
+        )
     if tables > 1:
         said.append(Decision("several_tables", f"the file holds {tables} tables", f"文件中有 {tables} 个表"))
     return said
 
 
-def _table(rows: layout.TextRows, raw: Sequence[tuple[int, Sequence[str]]], found: layout.Found, index: int, last_row: int | None, path: Path, *, whole: bool, dialect: Dialect) -> TableProbe:
+def _table(
+    rows: layout.TextRows,
+    raw: Sequence[tuple[int, Sequence[str]]],
+    found: layout.Found,
+    path: Path,
+    *,
+    index: int,
+    last_row: int | None,
+    whole: bool,
+    dialect: Dialect,
+) -> TableProbe:
     delivered = _delivered_header(raw, found)
     if not found.header and (names := _header_in_other_dialect(rows, found, dialect)):
         found.header, found.titles, found.names = found.titles[-1:], found.titles[:-1], names
-        found.decisions = [Decision("header_delimiter", "the header row uses another delimiter than the data", "表头行使用的分隔符与数据行不同")]
+        found.decisions = [
+            Decision(
+                "header_delimiter",
+                "the header row uses another delimiter than the data",
+                "表头行使用的分隔符与数据行不同",
+            )
+        ]
         delivered = list(raw[found.header[0]][1])
     width = found.width
     header = [*found.names, *[""] * (width - len(found.names))]
@@ -147,7 +191,11 @@ def _header_in_other_dialect(rows: layout.TextRows, found: layout.Found, dialect
     line = next(cell for cell in rows.cells(found.titles[-1]) if cell)
     for mark in (*dialects.COMMON, " "):
         parts = [part.strip().strip("\"'") for part in line.split(mark)]
-        if mark != dialect.delimiter and len(parts) == found.width and not any(cells.is_typed(cells.shape(part)) for part in parts):
+        if (
+            mark != dialect.delimiter
+            and len(parts) == found.width
+            and not any(cells.is_typed(cells.shape(part)) for part in parts)
+        ):
             return parts
     return None
 
@@ -167,12 +215,21 @@ def dialect_of(probed: FileProbe) -> Dialect:
     """The dialect a probe found."""
     d = probed.dialect or {}
     escape, quote = d.get("escape"), d.get("quote")
-    return Dialect(str(d.get("delimiter", ",")), None if quote is None else str(quote), None if escape is None else str(escape), str(d.get("newline", "\n")), int(d.get("width") or 1), int(d.get("skip_lines") or 0))
+    return Dialect(
+        str(d.get("delimiter", ",")),
+        None if quote is None else str(quote),
+        None if escape is None else str(escape),
+        str(d.get("newline", "\n")),
+        int(d.get("width") or 1),
+        int(d.get("skip_lines") or 0),
+    )
 
 
 def encoding_of(probed: FileProbe) -> enc.Encoding:
     """The encoding a probe found."""
-    return enc.Encoding(probed.encoding or "utf-8", int(probed.hints.get("bom") or 0), bool(probed.hints.get("damaged")))
+    return enc.Encoding(
+        probed.encoding or "utf-8", int(probed.hints.get("bom") or 0), bool(probed.hints.get("damaged"))
+    )
 
 
 class Body:
@@ -194,29 +251,36 @@ class Body:
         lengths: list[int] = []
         padded: list[list[str]] = []
         width = self.width
-        for position, (number, fields, defect) in enumerate(rows):
+        for position, (number, fields, hurt) in enumerate(rows):
             kind, opened = self._classify.kind(number, fields)
             length = len(fields)
             kinds.append(kind)
             sections.append(self.section)
             if opened:
                 self.section = opened
-            if kind == DATA:
-                defect = defect or self._shape(length, fields)
-            elif kind != DATA and defect not in (TRUNCATED, UNDECODABLE):
-                defect = None
+            defect = hurt or (self._shape(length, fields) if kind == DATA else None)
             defects.append(defect)
             if defect:
                 self._unread(number, fields, defect)
             lengths.append(length)
             if length > width:
                 surplus[position] = fields[width:]
-                fields = fields[:width]
-            elif length < width:
-                fields = fields + [""] * (width - length)
-            padded.append(fields)
-        columns = [[cell or None for cell in column] for column in zip(*padded, strict=True)] if padded else [[] for _ in range(width)]
-        return Batch([r[0] for r in rows], kinds, columns, None, sections if any(sections) else None, defects if any(defects) else None, surplus, lengths)
+            padded.append(fields[:width] if length >= width else fields + [""] * (width - length))
+        columns = (
+            [[cell or None for cell in column] for column in zip(*padded, strict=True)]
+            if padded
+            else [[] for _ in range(width)]
+        )
+        return Batch(
+            [r[0] for r in rows],
+            kinds,
+            columns,
+            None,
+            sections if any(sections) else None,
+            defects if any(defects) else None,
+            surplus,
+            lengths,
+        )
 
     def _shape(self, length: int, fields: list[str]) -> str | None:
         if length > self.width:

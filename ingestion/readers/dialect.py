@@ -32,7 +32,13 @@ class Dialect:
 
     def as_dict(self) -> dict[str, str | int | None]:
         """The dialect for a report."""
-        return {"delimiter": self.delimiter, "quote": self.quote, "escape": self.escape, "newline": self.newline, "skip_lines": self.skip_lines}
+        return {
+            "delimiter": self.delimiter,
+            "quote": self.quote,
+            "escape": self.escape,
+            "newline": self.newline,
+            "skip_lines": self.skip_lines,
+        }
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,11 @@ def _try(sample: list[str], dialect: Dialect) -> _Trial:
     looks = _looks(same[:200], dialect)
     if dialect.escape:
         looks *= 1.01 if _helps(sample, dialect) else 0.9
-    return _Trial(Dialect(dialect.delimiter, dialect.quote, dialect.escape, dialect.newline, width, dialect.skip_lines), agreement, looks)
+    return _Trial(
+        Dialect(dialect.delimiter, dialect.quote, dialect.escape, dialect.newline, width, dialect.skip_lines),
+        agreement,
+        looks,
+    )
 
 
 def usual_width(rows: list[list[str]]) -> tuple[int, float]:

@@ -30,6 +30,7 @@ _BOMS = (
 )
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _UTF8_HAN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){4,}")
+_BEYOND_TWO_BYTES = re.compile("[\u0800-\U0010ffff]")
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
@@ -88,7 +89,7 @@ def detect_bytes(pieces: list[bytes]) -> Encoding:
         return Encoding(wide)
     pieces = [_whole_lines(piece) for piece in pieces]
     if all(_decodes(piece, "utf-8") for piece in pieces):
-        return Encoding("utf-8")
+        return Encoding("gb18030" if _is_short_gb(pieces) else "utf-8")
     return _eight_bit(pieces)
 
 
@@ -102,8 +103,25 @@ def _decodes(data: bytes, codec: str) -> bool:
         data.decode(codec)
     except UnicodeDecodeError as error:
         # a character cut at the end of the piece is no evidence against the codec
-        return error.end >= len(data) and len(data) - error.start < 4 and error.reason.startswith(("unexpected end", "incomplete"))
+        return (
+            error.end >= len(data)
+            and len(data) - error.start < 4
+            and error.reason.startswith(("unexpected end", "incomplete"))
+        )
     return True
+
+
+def _is_short_gb(pieces: list[bytes]) -> bool:
+    """A few Chinese characters in GB18030 can be valid UTF-8 by chance (值 is U+05B5): then they make letters of scripts that
+    no office file here is written in, and only such letters."""
+    text = "".join(piece.decode("utf-8", "ignore") for piece in pieces if not piece.isascii())
+    if not text or _BEYOND_TWO_BYTES.search(text):
+        return False
+    letters = {ch for ch in text if ch > "\x7f"}
+    if not letters or len(letters) > 50:
+        return False
+    usual = sum("\xa0" <= ch <= "\u024f" or "\u0370" <= ch <= "\u045f" for ch in letters)
+    return not usual and all(_decodes(piece, "gb18030") for piece in pieces)
 
 
 def _without_mark(head: bytes) -> str | None:
@@ -126,7 +144,15 @@ def _without_mark(head: bytes) -> str | None:
 
 def _looks_like_text(sample: bytes, codec: str) -> bool:
     text = sample.decode(codec, "replace")
-    good = sum(1 for ch in text if ch in "\t\r\n" or " " <= ch < "\x7f" or "\u4e00" <= ch <= "\u9fff" or "\u3000" <= ch <= "\u303f" or "\uff00" <= ch <= "\uffef")
+    good = sum(
+        1
+        for ch in text
+        if ch in "\t\r\n"
+        or " " <= ch < "\x7f"
+        or "\u4e00" <= ch <= "\u9fff"
+        or "\u3000" <= ch <= "\u303f"
+        or "\uff00" <= ch <= "\uffef"
+    )
     return good >= 0.9 * len(text)
 
 
@@ -135,11 +161,11 @@ def _eight_bit(pieces: list[bytes]) -> Encoding:
     lines = [line for piece in pieces for line in piece.splitlines() if not line.isascii()][:20_000]
     total = len(lines) or 1
     utf8 = sum(_decodes(line, "utf-8") for line in lines)
-    if utf8 >= 0.5 * total:
+    gb = sum(_decodes(line, "gb18030") for line in lines)
+    if utf8 >= 0.5 * total and (gb < total or any(_UTF8_HAN.search(line) for line in lines)):
         return Encoding("utf-8", damaged=True)
     runs = [run for line in lines[:5_000] for run in _HIGH_RUN.findall(line)]
     single = sum(len(run) == 1 for run in runs)
-    gb = sum(_decodes(line, "gb18030") for line in lines)
     if single >= 0.6 * len(runs) and not (gb == total and single < 0.9 * len(runs)):
         return Encoding("cp1252")
     big5 = sum(_decodes(line, "big5hkscs") for line in lines)
@@ -186,7 +212,9 @@ def byte_blocks(path: Path, skip: int = 0, block: int = BLOCK) -> Iterator[bytes
             data = rest + data if rest else data
             cut = data.rfind(b"\n") + 1 or _cut_at_return(data)
             if not cut and len(data) > LONGEST_LINE:
-                raise Refused("line_too_long", "文件中有一行超过 64 MB，不是正常的数据表", "a single line is longer than 64 MiB")
+                raise Refused(
+                    "line_too_long", "文件中有一行超过 64 MB，不是正常的数据表", "a single line is longer than 64 MiB"
+                )
             rest = data[cut:]
             if cut:
                 yield data[:cut]
@@ -235,11 +263,8 @@ def _decode_line(line: bytes, codec: str, separator: str | None, out: Block) -> 
 
 def _decode_field(part: bytes, codec: str) -> tuple[str, bool, bool]:
     """(text, read in another encoding, bytes lost). A field of UTF-8 Chinese in a GB file is read as UTF-8, and the reverse."""
-    order = ["gb18030"] if codec == "utf-8" else ["utf-8"] if codec != "cp1252" else ["latin-1"]
-    if codec == "gb18030" and _UTF8_HAN.search(part):
-        order = ["utf-8", "gb18030"]
-    else:
-        order = [codec, *order]
+    other = {"utf-8": "gb18030", "cp1252": "latin-1"}.get(codec, "utf-8")
+    order = (other, codec) if codec == "gb18030" and _UTF8_HAN.search(part) else (codec, other)
     for candidate in order:
         try:
             return part.decode(candidate), candidate != codec and not part.isascii(), False
@@ -268,7 +293,19 @@ def decisions(foreign: int, damaged: int, encoding: Encoding) -> list[Decision]:
     """What to say about fields in another encoding and about bytes that were lost."""
     out = []
     if foreign:
-        out.append(Decision("mixed_encoding", f"{foreign} fields were in another encoding than {encoding.name}", f"有 {foreign} 个单元格的编码与文件（{encoding.name}）不同，已按其实际编码读取"))
+        out.append(
+            Decision(
+                "mixed_encoding",
+                f"{foreign} fields were in another encoding than {encoding.name}",
+                f"有 {foreign} 个单元格的编码与文件（{encoding.name}）不同，已按其实际编码读取",
+            )
+        )
     if damaged:
-        out.append(Decision("undecodable_bytes", f"{damaged} fields hold bytes that are no text in {encoding.name}; they read U+FFFD", f"有 {damaged} 个单元格含无法识别的字节，以“\ufffd”代替"))
+        out.append(
+            Decision(
+                "undecodable_bytes",
+                f"{damaged} fields hold bytes that are no text in {encoding.name}; they read U+FFFD",
+                f"有 {damaged} 个单元格含无法识别的字节，以“\ufffd”代替",
+            )
+        )
     return out

@@ -15,7 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.readers import encoding as enc
-from ingestion.readers.model import DATA, TRUNCATED, Batch, Cell, Decision, FileProbe, RawResult, Refused, TableProbe, UnreadRow
+from ingestion.readers.model import (
+    DATA,
+    TRUNCATED,
+    Batch,
+    Cell,
+    Decision,
+    FileProbe,
+    RawResult,
+    Refused,
+    TableProbe,
+    UnreadRow,
+)
 
 SAMPLE_ROWS = 50
 BATCH_ROWS = 20_000
@@ -83,7 +94,9 @@ def json_text(value: Any) -> str:
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(str(k), ensure_ascii=False)}: {json_text(v)}" for k, v in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{json.dumps(str(k), ensure_ascii=False)}: {json_text(v)}" for k, v in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -131,7 +144,9 @@ def _lists(value: dict[str, Any], path: str, depth: int) -> Iterator[tuple[list[
 def _columns(document: dict[str, Any]) -> list[Any] | None:
     """Records of an object of equally long lists of plain values (one list per column)."""
     lists = list(document.values())
-    if len(lists) < 2 or not all(isinstance(v, list) and v and not any(isinstance(i, (dict, list)) for i in v) for v in lists):
+    if len(lists) < 2 or not all(
+        isinstance(v, list) and v and not any(isinstance(i, (dict, list)) for i in v) for v in lists
+    ):
         return None
     if len({len(v) for v in lists}) != 1:
         return None
@@ -142,9 +157,16 @@ def _rows_of_lists(records: list[Any]) -> list[Any]:
     if len(records) < 2 or not all(isinstance(r, list) for r in records):
         return records
     header = records[0]
-    if not header or not all(isinstance(c, str) and not isinstance(c, Number) for c in header) or len(set(header)) != len(header):
+    if (
+        not header
+        or not all(isinstance(c, str) and not isinstance(c, Number) for c in header)
+        or len(set(header)) != len(header)
+    ):
         return records
-    return [{**dict(zip(header, row, strict=False)), **{f"+{n}": v for n, v in enumerate(row[len(header) :], 1)}} for row in records[1:]]
+    return [
+        {**dict(zip(header, row, strict=False)), **{f"+{n}": v for n, v in enumerate(row[len(header) :], 1)}}
+        for row in records[1:]
+    ]
 
 
 def _feature(feature: Any) -> Any:
@@ -154,7 +176,9 @@ def _feature(feature: Any) -> Any:
     if "id" in feature and "id" not in out:
         out["id"] = feature["id"]
     geometry = feature.get("geometry")
-    out["geometry" if "geometry" not in out else "_geometry"] = None if geometry is None else _Whole(json_text(geometry))
+    out["geometry" if "geometry" not in out else "_geometry"] = (
+        None if geometry is None else _Whole(json_text(geometry))
+    )
     return out
 
 
@@ -180,7 +204,9 @@ def records(path: Path, file_format: str) -> tuple[Iterable[Record], str | None,
     decisions = [] if where == "$" else [Decision("records_path", f"records stand at {where}", f"数据记录位于 {where}")]
     crs = document.get("crs") if isinstance(document, dict) else None
     if crs:
-        decisions.append(Decision("crs", f"declared coordinate system: {json_text(crs)}", f"文件声明的坐标系：{json_text(crs)}"))
+        decisions.append(
+            Decision("crs", f"declared coordinate system: {json_text(crs)}", f"文件声明的坐标系：{json_text(crs)}")
+        )
     return (_record(number, value) for number, value in enumerate(found, 1)), where, name, decisions
 
 
@@ -247,9 +273,8 @@ def _close(text: str) -> str | None:
             inside = True
         elif ch in "{[":
             stack.append("}" if ch == "{" else "]")
-        elif ch in "}]":
-            if not stack or stack.pop() != ch:
-                return None
+        elif ch in "}]" and (not stack or stack.pop() != ch):
+            return None
     return None if inside else text + "".join(reversed(stack))
 
 
@@ -264,13 +289,19 @@ def probe(path: Path, file_format: str) -> FileProbe:
         for name in record.cells:
             columns.setdefault(name)
         if len(columns) > MOST_COLUMNS:
-            raise Refused("too_many_columns", "JSON 记录的字段过多，不是规则的数据表", f"more than {MOST_COLUMNS} distinct members")
+            raise Refused(
+                "too_many_columns",
+                "JSON 记录的字段过多，不是规则的数据表",
+                f"more than {MOST_COLUMNS} distinct members",
+            )
         if len(sample) < SAMPLE_ROWS:
             sample.append(record.cells)
     if file_format == "jsonl" and count and not columns:
         raise Refused("corrupt", "文件不是有效的 JSON Lines", "no line is valid JSON")
     names = tuple(columns)
-    table = TableProbe(0, None, names, (), count, False, [[row.get(name) for name in names] for row in sample], (), (), header=names)
+    table = TableProbe(
+        0, None, names, (), count, False, [[row.get(name) for name in names] for row in sample], (), (), header=names
+    )
     return FileProbe(path, file_format, encoding, None, (table,), tuple(decisions))
 
 
@@ -280,7 +311,15 @@ def batches(path: Path, file_format: str, table: TableProbe, result: RawResult) 
     buffer: list[Record] = []
     for record in found:
         if record.broken is not None:
-            result.add_unread(UnreadRow(None, record.number, (record.broken[:2_000],), "这一行不是完整的 JSON，只保留了能读出的部分", "the line is not whole JSON; what could be read was kept"))
+            result.add_unread(
+                UnreadRow(
+                    None,
+                    record.number,
+                    (record.broken[:2_000],),
+                    "这一行不是完整的 JSON，只保留了能读出的部分",
+                    "the line is not whole JSON; what could be read was kept",
+                )
+            )
         buffer.append(record)
         if len(buffer) >= BATCH_ROWS:
             yield _to_batch(buffer, table.columns)
@@ -296,4 +335,11 @@ def _to_batch(buffer: list[Record], names: tuple[str, ...]) -> Batch:
         kind = [record.kinds.get(name) for record in buffer]
         kinds.append(kind if any(kind) else None)
     defects = [record.defect for record in buffer]
-    return Batch([r.number for r in buffer], [DATA] * len(buffer), columns, kinds if any(kinds) else None, None, defects if any(defects) else None)
+    return Batch(
+        [r.number for r in buffer],
+        [DATA] * len(buffer),
+        columns,
+        kinds if any(kinds) else None,
+        None,
+        defects if any(defects) else None,
+    )

@@ -22,7 +22,9 @@ MOST_TITLES = 80
 MOST_HEADER_ROWS = 4
 FEW = 0.34
 
-_LABELLED = re.compile(r"(单位|日期|时间|部门|编号|表号|文号|年度|月份|制表|填表|填报|审核|所属|地区|机构|截至|截止)[^:：]{0,12}[:：]")
+_LABELLED = re.compile(
+    r"(单位|日期|时间|部门|编号|表号|文号|年度|月份|制表|填表|填报|审核|所属|地区|机构|截至|截止)[^:：]{0,12}[:：]"
+)
 
 
 @dataclass(frozen=True)
@@ -186,22 +188,39 @@ def _skip_titles(rows: Rows, start: int, typical: float) -> tuple[list[int], int
 
 def _is_title(rows: Rows, index: int, typical: float) -> bool:
     count = rows.filled(index)
-    if typical < 2:
-        return False
-    if _merged_across(rows, index, typical):
-        return True
-    row = rows.cells(index)
+    if typical < 2 or _merged_across(rows, index, typical):
+        return typical >= 2
     following = next(iter(_filled_after(rows, index + 1, 1)), None)
     if following is None:
         return False
     if count == 1:
-        if typical > 2:
-            return not (rows.ragged and len(row) > typical and not row[0])
-        return (rows.ragged and len(row) == 1) or (bool(row[0]) and _is_header(rows, following) and not shapes.is_typed(rows.looks(index)[0]))
-    text = [cell for cell in row if cell]
-    if count <= 0.6 * typical and any(_LABELLED.search(cell) for cell in text):
+        return _is_lone_title(rows, index, following, typical)
+    text = [cell.strip() for cell in rows.cells(index) if cell]
+    labelled = any(_LABELLED.search(cell) or cell.endswith((":", "：")) for cell in text)
+    if _is_comment(rows, index, following) or (labelled and count <= 0.7 * typical):
         return True
     return count <= FEW * typical and not _groups(rows, index, following)
+
+
+def _is_lone_title(rows: Rows, index: int, following: int, typical: float) -> bool:
+    """A row of one cell above a wider table; above a table of two columns only when a header follows."""
+    row = rows.cells(index)
+    if typical > 2:
+        return not (rows.ragged and len(row) > typical and not row[0])
+    if rows.ragged and len(row) == 1:
+        return True
+    return bool(row[0]) and _is_header(rows, following) and not shapes.is_typed(rows.looks(index)[0])
+
+
+def _is_comment(rows: Rows, index: int, following: int) -> bool:
+    """A line that starts with # above another one or above a row of words (else it may be the header itself)."""
+    if not rows.ragged or not _first_cell(rows, index).startswith("#"):
+        return False
+    return _first_cell(rows, following).startswith("#") or _all_words(rows, following)
+
+
+def _first_cell(rows: Rows, index: int) -> str:
+    return next((cell.strip() for cell in rows.cells(index) if cell), "")
 
 
 def _groups(rows: Rows, index: int, following: int) -> bool:
@@ -216,7 +235,11 @@ def _groups(rows: Rows, index: int, following: int) -> bool:
     if rows.merges:
         spans = [m for m in rows.merges if m.top == rows.number(index) and m.right > m.left]
         return len(spans) >= 1 and _all_words(rows, following)
-    return _all_words(rows, following) and min(b - a for a, b in pairwise([*places, len(below)])) >= 2 and _is_header(rows, following)
+    return (
+        _all_words(rows, following)
+        and min(b - a for a, b in pairwise([*places, len(below)])) >= 2
+        and _is_header(rows, following)
+    )
 
 
 def _merged_across(rows: Rows, index: int, typical: float) -> bool:
@@ -229,7 +252,9 @@ def _merged_across(rows: Rows, index: int, typical: float) -> bool:
 
 def _all_words(rows: Rows, index: int) -> bool:
     looks = rows.looks(index)
-    return any(look is shapes.TEXT for look in looks) and not any(look in (shapes.NUMBER, shapes.DATE) for look in looks)
+    return any(look is shapes.TEXT for look in looks) and not any(
+        look in (shapes.NUMBER, shapes.DATE) for look in looks
+    )
 
 
 def _profile(rows: Rows, start: int, limit: int = LOOK_AHEAD) -> _Profile:
@@ -280,12 +305,24 @@ def _header_votes(rows: Rows, index: int, profile: _Profile) -> float:
         if look is shapes.EMPTY or look is shapes.NULL_WORD or not text:
             continue
         if look in (shapes.NUMBER, shapes.DATE) and below is not None:
-            votes += 0.0 if _is_year(text) and not _is_year_column(profile.values[column]) else -1.0 if shapes.is_typed(below) else -0.5
+            votes += (
+                0.0
+                if _is_year(text) and not _is_year_column(profile.values[column])
+                else -1.0
+                if shapes.is_typed(below)
+                else -0.5
+            )
         elif below is not None and shapes.is_typed(below):
-            votes += 1.0 if look is shapes.TEXT else -1.0 if text.isdigit() or look is below is not shapes.CODE else 0.25
+            votes += (
+                1.0 if look is shapes.TEXT else -1.0 if text.isdigit() or look is below is not shapes.CODE else 0.25
+            )
             if look is shapes.CODE and below is shapes.CODE and _alike(text, profile.values[column]):
                 votes -= 1.25
-        elif column < len(profile.values) and text in profile.values[column] and len(profile.values[column]) < profile.rows:
+        elif (
+            column < len(profile.values)
+            and text in profile.values[column]
+            and len(profile.values[column]) < profile.rows
+        ):
             votes -= 1.0
         elif below is shapes.BOOL and look is shapes.TEXT:
             votes += 0.5
@@ -351,7 +388,12 @@ def _fills_gaps(rows: Rows, upper: int, lower: int, typical: float) -> bool:
     words = [c for c in profile.typed if c < len(bottom) and bottom[c]]
     if words:
         return all(rows.looks(lower)[c] is shapes.TEXT for c in words)
-    return bool(missing) and rows.filled(lower) >= 0.5 * typical and profile.rows > 0 and not _values_recur(rows, lower, profile)
+    return (
+        bool(missing)
+        and rows.filled(lower) >= 0.5 * typical
+        and profile.rows > 0
+        and not _values_recur(rows, lower, profile)
+    )
 
 
 def _values_recur(rows: Rows, index: int, profile: _Profile) -> bool:
@@ -464,15 +506,15 @@ def _begins_table(rows: Rows, index: int, own: set[tuple[str, ...]], profile: _P
     return False
 
 
-def _is_foreign_header(rows: Rows, index: int, own: set[tuple[str, ...]], profile: _Profile, *, after_blank: bool) -> bool:
+def _is_foreign_header(
+    rows: Rows, index: int, own: set[tuple[str, ...]], profile: _Profile, *, after_blank: bool
+) -> bool:
     looks = rows.looks(index)
     count = rows.filled(index)
-    if count < 2 or any(look is shapes.NUMBER and not _is_year(rows.cells(index)[c] or "") for c, look in enumerate(looks)):
-        return False
-    if any(look is shapes.DATE for look in looks) or not _all_words(rows, index) or _key(rows, index) in own:
-        return False
     following = index + 1
-    if following >= len(rows) or rows.filled(following) < 2:
+    if count < 2 or following >= len(rows) or rows.filled(following) < 2:
+        return False
+    if not _all_words(rows, index) or _key(rows, index) in own:
         return False
     under = _own_profile(rows, following)
     votes = _header_votes(rows, index, under)
@@ -500,7 +542,11 @@ def _explain(rows: Rows, found: Found) -> list[Decision]:
     out = []
     if found.titles:
         numbers = ", ".join(str(rows.number(i)) for i in found.titles[:10])
-        out.append(Decision("title_rows", f"rows {numbers} are titles above the header", f"第 {numbers} 行是表头上方的标题或说明"))
+        out.append(
+            Decision(
+                "title_rows", f"rows {numbers} are titles above the header", f"第 {numbers} 行是表头上方的标题或说明"
+            )
+        )
     if not found.header:
         out.append(Decision("no_header", "no header row was found; columns are numbered", "没有找到表头，列以序号命名"))
     elif len(found.header) > 1:

@@ -23,9 +23,11 @@ ERRORS_KEPT = 100_000
 
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b([^>]*)/?>")
 _REL = re.compile(rb"<(?:\w+:)?Relationship\b([^>]*)/?>")
-_ATTRIBUTE = re.compile(rb"([\w:]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = re.compile(rb"([\w:.\-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _DATE1904 = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
-_ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>([^<]{0,40})<", re.DOTALL)
+_ERROR_CELL = re.compile(
+    rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>([^<]{0,40})<", re.DOTALL
+)
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*\bhidden=[\"'](?:1|true)[\"'][^>]*)>")
 _HIDDEN_COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*\bhidden=[\"'](?:1|true)[\"'][^>]*)>")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
@@ -54,22 +56,36 @@ def check_package(path: Path) -> None:
             check_sizes(infos)
             for info in infos:
                 if info.flag_bits & 1:
-                    raise Refused("encrypted", "工作簿已加密，请取消密码后重新报送", "the workbook's parts are encrypted")
+                    raise Refused(
+                        "encrypted", "工作簿已加密，请取消密码后重新报送", "the workbook's parts are encrypted"
+                    )
                 if info.filename.lower().endswith((".xml", ".rels")):
                     with package.open(info) as part:
                         head = part.read(2_048)
                     if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
-                        raise Refused("xml_entities", "工作簿含有不安全的 XML 声明，拒绝读取", f"part {info.filename} declares a document type")
+                        raise Refused(
+                            "xml_entities",
+                            "工作簿含有不安全的 XML 声明，拒绝读取",
+                            f"part {info.filename} declares a document type",
+                        )
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise Refused("corrupt", "文件已损坏，无法作为工作簿打开，请重新导出", f"not a readable zip package: {error}") from error
+        raise Refused(
+            "corrupt", "文件已损坏，无法作为工作簿打开，请重新导出", f"not a readable zip package: {error}"
+        ) from error
 
 
 def check_sizes(infos: list[zipfile.ZipInfo]) -> None:
     """Refuse what would unpack to more than the limits, by what the directory declares."""
     total = sum(info.file_size for info in infos)
     for info in infos:
-        if info.file_size > PART_LIMIT or (info.file_size > 64 << 20 and info.file_size > RATIO_LIMIT * max(info.compress_size, 1)):
-            raise Refused("archive_bomb", "压缩内容异常（解压后过大），拒绝读取", f"{info.filename} unpacks to {info.file_size} bytes")
+        if info.file_size > PART_LIMIT or (
+            info.file_size > 64 << 20 and info.file_size > RATIO_LIMIT * max(info.compress_size, 1)
+        ):
+            raise Refused(
+                "archive_bomb",
+                "压缩内容异常（解压后过大），拒绝读取",
+                f"{info.filename} unpacks to {info.file_size} bytes",
+            )
     if total > TOTAL_LIMIT:
         raise Refused("archive_bomb", "压缩内容异常（解压后过大），拒绝读取", f"unpacks to {total} bytes")
 
@@ -160,7 +176,10 @@ class Package:
 
 def attributes(text: bytes) -> dict[str, str]:
     """Attributes of one XML tag."""
-    return {name.decode(): unescape((double or single).decode("utf-8", "replace")) for name, double, single in _ATTRIBUTE.findall(text)}
+    return {
+        name.decode(): unescape((double or single).decode("utf-8", "replace"))
+        for name, double, single in _ATTRIBUTE.findall(text)
+    }
 
 
 def reference(text: str) -> tuple[int, int] | None:

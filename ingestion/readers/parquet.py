@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,11 @@ def _open(path: Path) -> Any:
         return pq.ParquetFile(path)
     except Exception as error:
         code = "encrypted" if "encrypt" in str(error).lower() else "corrupt"
-        raise Refused(code, "Parquet 文件已加密" if code == "encrypted" else "Parquet 文件已损坏，无法读取", f"parquet: {str(error)[:200]}") from error
+        raise Refused(
+            code,
+            "Parquet 文件已加密" if code == "encrypted" else "Parquet 文件已损坏，无法读取",
+            f"parquet: {str(error)[:200]}",
+        ) from error
 
 
 def probe(path: Path) -> FileProbe:
@@ -31,7 +35,9 @@ def probe(path: Path) -> FileProbe:
     names = tuple(file.schema_arrow.names)
     table = TableProbe(0, None, unique_names(names), (), file.metadata.num_rows, False, [], (), (), header=names)
     for batch in batches(path):
-        table.sample.extend([column[i] for column in batch.columns] for i in range(min(SAMPLE_ROWS, len(batch.row_kinds))))
+        table.sample.extend(
+            [column[i] for column in batch.columns] for i in range(min(SAMPLE_ROWS, len(batch.row_kinds)))
+        )
         break
     return FileProbe(path, "parquet", None, None, (table,), ())
 
@@ -49,7 +55,9 @@ def batches(path: Path) -> Iterator[Batch]:
                 columns.append([text for text, _ in pairs])
                 kind = [what for _, what in pairs]
                 kinds.append(kind if any(kind) else None)
-            yield Batch(range(first, first + piece.num_rows), [DATA] * piece.num_rows, columns, kinds if any(kinds) else None)
+            yield Batch(
+                range(first, first + piece.num_rows), [DATA] * piece.num_rows, columns, kinds if any(kinds) else None
+            )
             first += piece.num_rows
     except OSError as error:
         raise Refused("corrupt", "Parquet 文件已损坏，无法读完", f"parquet: {str(error)[:200]}") from error
@@ -59,28 +67,22 @@ def text_of(value: Any) -> tuple[Cell, str | None]:
     """(text, kind) of one value."""
     from ingestion.readers.workbook import duration_text, number_text
 
-    if value is None:
-        return None, None
-    if isinstance(value, str):
+    if value is None or isinstance(value, str):
         return value or None, None
-    if isinstance(value, bool):
-        return ("true" if value else "false"), "bool"
-    if isinstance(value, float):
-        return number_text(value), "number"
-    if isinstance(value, Decimal):
-        return format(value, "f"), "number"
-    if isinstance(value, int):
-        return str(value), "number"
-    if isinstance(value, dt.datetime):
-        return value.isoformat(), "datetime"
-    if isinstance(value, dt.date):
-        return value.isoformat(), "date"
-    if isinstance(value, dt.time):
-        return value.isoformat(), "time"
-    if isinstance(value, dt.timedelta):
-        return duration_text(value), "time"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace") if _is_text(value) else value.hex(), None
+    rules: tuple[tuple[type, Callable[[Any], str], str | None], ...] = (
+        (bool, lambda v: str(v).lower(), "bool"),
+        (float, number_text, "number"),
+        (Decimal, lambda v: format(v, "f"), "number"),
+        (int, str, "number"),
+        (dt.datetime, lambda v: v.isoformat(), "datetime"),
+        (dt.date, lambda v: v.isoformat(), "date"),
+        (dt.time, lambda v: v.isoformat(), "time"),
+        (dt.timedelta, duration_text, "time"),
+        (bytes, lambda v: v.decode("utf-8") if _is_text(v) else v.hex(), None),
+    )
+    for kind, text, name in rules:
+        if isinstance(value, kind):
+            return text(value), name
     return json.dumps(value, ensure_ascii=False, default=lambda v: text_of(v)[0]), None
 
 

@@ -61,7 +61,9 @@ class ReadTable:
         from ingestion.readers.write import as_list, batches_of
 
         for batch in batches_of(self.probe, self.table, self.result):
-            columns = list(zip(*map(as_list, batch.columns), strict=True)) if batch.columns else [()] * len(batch.row_kinds)
+            columns = (
+                list(zip(*map(as_list, batch.columns), strict=True)) if batch.columns else [()] * len(batch.row_kinds)
+            )
             for i, (number, kind) in enumerate(zip(batch.numbers, batch.row_kinds, strict=True)):
                 self.result.rows_by_kind[kind] += 1
                 if kind == BLANK:
@@ -69,7 +71,13 @@ class ReadTable:
                 cells: list[Cell] = list(columns[i])
                 if batch.lengths is not None:
                     cells = cells[: batch.lengths[i]] + list(batch.surplus.get(i, ()))
-                yield ReadRow(number, kind, cells, batch.defects[i] if batch.defects else None, batch.sections[i] if batch.sections else None)
+                yield ReadRow(
+                    number,
+                    kind,
+                    cells,
+                    batch.defects[i] if batch.defects else None,
+                    batch.sections[i] if batch.sections else None,
+                )
 
 
 def iter_tables(path: Path, probed: FileProbe | None = None) -> Iterator[ReadTable]:
@@ -95,13 +103,16 @@ def read_first(path: Path) -> ReadTable:
 def write_csv(table: ReadTable, out: Path) -> int:
     """Write a table as UTF-8 CSV: header as delivered, then its data and total rows as parsed. Returns rows written.
 
+    A table without a header row is written without one: names are not invented.
+
     Repeated headers, notes and section rows are left out and kept in ``table.left_out`` (the first thousand).
     """
     written = 0
     header = list(table.table.header) or list(table.table.columns)
     with Path(out).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
+        if table.table.header_rows or not table.probe.dialect:
+            writer.writerow(header)
         for row in table.rows():
             if row.kind in (DATA, TOTAL):
                 writer.writerow(["" if cell is None else cell for cell in row.cells])
@@ -138,7 +149,10 @@ def _describe(table: TableProbe, read: ReadTable | None) -> dict[str, Any]:
     if read is not None:
         out["rows"] = dict(read.result.rows_by_kind)
         out["decisions"] += [vars(d) for d in read.result.decisions]
-        out["left_out"] = [{"row_number": row.number, "kind": row.kind, "cells": row.cells, "reason": _REASONS.get(row.kind, "")} for row in read.left_out]
+        out["left_out"] = [
+            {"row_number": row.number, "kind": row.kind, "cells": row.cells, "reason": _REASONS.get(row.kind, "")}
+            for row in read.left_out
+        ]
         out["unread"] = [vars(row) for row in read.result.unread[:REPORTED_ROWS]]
         out["unread_count"] = read.result.unread_count
     return out

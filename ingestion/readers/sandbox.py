@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ingestion.readers.model import Refused
@@ -29,12 +30,14 @@ T = TypeVar("T")
 SECONDS = 20.0
 MEMORY_BYTES = 2 << 30
 GRACE_SECONDS = 0.05
-PRELOADED = ("pyarrow", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute", "python_calamine", "ingestion.readers.read", "ingestion.readers.delimited", "ingestion.readers.workbook", "ingestion.readers.jsonfile", "ingestion.readers.dbf", "ingestion.readers.bulk")  # fmt: skip
+PRELOADED = ("pandas", "pyarrow", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute", "python_calamine", "ingestion.readers.read", "ingestion.readers.delimited", "ingestion.readers.workbook", "ingestion.readers.jsonfile", "ingestion.readers.dbf", "ingestion.readers.bulk")  # fmt: skip
 _OUT_OF_MEMORY = "memory"
 _UNPORTABLE = b"unportable"
 
 
-def run_limited(fn: Callable[..., T], *args: Any, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES, **kwargs: Any) -> T:
+def run_limited(
+    fn: Callable[..., T], *args: Any, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES, **kwargs: Any
+) -> T:
     """``fn(*args, **kwargs)`` in a child process; its answer comes back as data.
 
     ``seconds`` bounds wall-clock time, ``memory_bytes`` what the child may hold beyond what it starts with.
@@ -44,11 +47,15 @@ def run_limited(fn: Callable[..., T], *args: Any, seconds: float = SECONDS, memo
         Exception: what else ``fn`` raised (a fault of ours, not of the file).
     """
     call = _portable(fn, args, kwargs)
-    data, status, timed_out = _run_in_server(call, seconds, memory_bytes) if call is not None else (_UNPORTABLE, 0, False)
+    data, status, timed_out = (
+        _run_in_server(call, seconds, memory_bytes) if call is not None else (_UNPORTABLE, 0, False)
+    )
     if data == _UNPORTABLE:
         data, status, timed_out = _run_forked(lambda: fn(*args, **kwargs), seconds, memory_bytes)
     if timed_out:
-        raise Refused("timeout", f"读取超过 {seconds:g} 秒仍未完成，文件异常或过大", f"reading took longer than {seconds:g} s")
+        raise Refused(
+            "timeout", f"读取超过 {seconds:g} 秒仍未完成，文件异常或过大", f"reading took longer than {seconds:g} s"
+        )
     return _answer(data, status, memory_bytes)
 
 
@@ -123,8 +130,7 @@ def _limit(seconds: float, memory_bytes: int) -> None:
 def _address_space() -> int:
     """Bytes of address space the process has now (libraries and arenas are no fault of the file)."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123
-            return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 1 << 30
 
@@ -133,7 +139,18 @@ def _is_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     text = f"{type(error).__name__}: {error}".lower()
-    return any(words in text for words in ("out of memory", "cannot allocate", "bad_alloc", "memory allocation", "realloc of size", "malloc of size", "failed to allocate"))
+    return any(
+        words in text
+        for words in (
+            "out of memory",
+            "cannot allocate",
+            "bad_alloc",
+            "memory allocation",
+            "realloc of size",
+            "malloc of size",
+            "failed to allocate",
+        )
+    )
 
 
 def _send(pipe: int, payload: tuple[str, Any]) -> None:
@@ -178,6 +195,8 @@ def _reap(child: int, *, at_once: bool) -> int:
 
 
 def _answer(data: bytes, status: int, memory_bytes: int) -> Any:
+    what: str
+    value: Any
     try:
         what, value = pickle.loads(data) if data else ("none", None)
     except Exception:
@@ -187,13 +206,21 @@ def _answer(data: bytes, status: int, memory_bytes: int) -> Any:
     if what == "error":
         raise value
     if what == _OUT_OF_MEMORY:
-        raise Refused("out_of_memory", "读取所需内存超过限制，文件异常或过大", f"reading needed more than {memory_bytes >> 20} MiB")
+        raise Refused(
+            "out_of_memory",
+            "读取所需内存超过限制，文件异常或过大",
+            f"reading needed more than {memory_bytes >> 20} MiB",
+        )
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
         if os.WTERMSIG(status) == signal.SIGXCPU:
             raise Refused("timeout", "读取耗时超过限制，文件异常或过大", f"reading ended by {name}")
         if os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL):
-            raise Refused("out_of_memory", "读取所需内存超过限制，文件异常或过大", f"reading ended by {name}, most likely out of memory")
+            raise Refused(
+                "out_of_memory",
+                "读取所需内存超过限制，文件异常或过大",
+                f"reading ended by {name}, most likely out of memory",
+            )
     else:
         name = f"exit code {os.waitstatus_to_exitcode(status)}"
     raise Refused("crashed", "文件内容使读取程序异常终止，无法读取", f"reading ended by {name}")
@@ -209,7 +236,9 @@ class _Server:
         ours, theirs = socket.socketpair()
         command = f"import sys; sys.path[:] = {sys.path!r}; from ingestion.readers.sandbox import serve; serve({theirs.fileno()})"
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([sys.executable, "-c", command], pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", command], pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+        )
         theirs.close()
         self.socket = ours
         self.owner = os.getpid()
@@ -217,7 +246,7 @@ class _Server:
     def call(self, call: bytes, seconds: float, memory_bytes: int) -> tuple[bytes, int, bool] | None:
         """What ``_run_forked`` answers in the server, or None when the server is gone."""
         try:
-            _put(self.socket, pickle.dumps((call, seconds, memory_bytes, dict(os.environ), os.getcwd())))
+            _put(self.socket, pickle.dumps((call, seconds, memory_bytes, dict(os.environ), str(Path.cwd()))))
             answer = _get(self.socket)
         except OSError:
             return None
@@ -279,7 +308,12 @@ def serve(handle: int) -> None:
             with contextlib.suppress(Exception):
                 pickle.loads(call)  # imports the function's module once, for this child and the next
 
-            def run(call: bytes = call, environment: dict[str, str] = environment, folder: str = folder, connection: socket.socket = connection) -> Any:
+            def run(
+                call: bytes = call,
+                environment: dict[str, str] = environment,
+                folder: str = folder,
+                connection: socket.socket = connection,
+            ) -> Any:
                 connection.close()
                 os.environ.clear()
                 os.environ.update(environment)

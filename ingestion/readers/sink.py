@@ -62,7 +62,14 @@ class ParquetSink:
     def _open(self, dictionary: list[str]) -> Any:
         import pyarrow.parquet as pq
 
-        return pq.ParquetWriter(self._out, self._schema, compression=COMPRESSION, use_dictionary=dictionary, store_schema=False, write_statistics=["row_number", "row_kind"])
+        return pq.ParquetWriter(
+            self._out,
+            self._schema,
+            compression=COMPRESSION,
+            use_dictionary=dictionary,
+            store_schema=False,
+            write_statistics=["row_number", "row_kind"],
+        )
 
 
 def repetitive(piece: pa.Table) -> list[str]:
@@ -73,6 +80,8 @@ def repetitive(piece: pa.Table) -> list[str]:
     names = []
     for name in piece.schema.names:
         column = head.column(name)
-        if pa.types.is_dictionary(column.type) or (pa.types.is_string(column.type) and len(column.unique()) <= max(LOW_CARDINALITY * head.num_rows, 1)):
+        if pa.types.is_dictionary(column.type) or (
+            pa.types.is_string(column.type) and len(column.unique()) <= max(LOW_CARDINALITY * head.num_rows, 1)
+        ):
             names.append(name)
     return names

@@ -54,16 +54,22 @@ def sniff(path: Path) -> str:
         raise Refused("corrupt", "Parquet 文件不完整", "a parquet file without its footer")
     if head[:4] == b"PARE":
         raise Refused("encrypted", "Parquet 文件已加密", "an encrypted parquet file")
-    if head[:2] == b"PK":
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00"):
         return _zip_kind(path, head)
     if head[:2] == b"\x1f\x8b":
         return "gz"
     if head[:8] == OLE:
         return _ole_kind(path, size)
-    if head[:2] in BIFF[:3] and len(head) > 8 and head[2:4] in (b"\x10\x00", b"\x08\x00", b"\x06\x00", b"\x04\x00") or head[:4] == BIFF[3]:
-        raise Refused("too_old", "这是 Excel 4.0 或更早的文件，请另存为 xlsx 后重新报送", "a BIFF2-4 worksheet, older than Excel 5")
+    if (
+        head[:2] in BIFF[:3] and len(head) > 8 and head[2:4] in (b"\x10\x00", b"\x08\x00", b"\x06\x00", b"\x04\x00")
+    ) or head[:4] == BIFF[3]:
+        raise Refused(
+            "too_old",
+            "这是 Excel 4.0 或更早的文件，请另存为 xlsx 后重新报送",
+            "a BIFF2-4 worksheet, older than Excel 5",
+        )
     for magic, zh, en in _NOT_TABLES:
-        if head.startswith(magic) and not (magic in (b"MZ", b"BZh") and _is_text(head)):
+        if head.startswith(magic) and not (magic in (b"MZ", b"BZh", b"GIF8") and _is_text(head)):
             raise Refused("not_a_table", f"这是{zh}，不是数据表", f"a {en}, not a table")
     if dbf.looks_like(head, size):
         return "dbf"
@@ -76,11 +82,21 @@ def _ole_kind(path: Path, size: int) -> str:
         data = file.read(min(size, 64 << 20))
     if _ENCRYPTED in data or _ENCRYPTION in data:
         raise Refused("encrypted", "文件有打开密码，请取消密码后重新报送", "an encrypted package in an OLE container")
-    if not any(name.encode("utf-16-le") in data for name in ("Workbook", "Book", "WORKBOOK", "BOOK", "workbook", "WorkBook")):
-        for name, zh in (("WordDocument", "Word 文档"), ("PowerPoint Document", "PPT 文档"), ("__properties_version1.0", "Outlook 邮件")):
+    if not any(
+        name.encode("utf-16-le") in data for name in ("Workbook", "Book", "WORKBOOK", "BOOK", "workbook", "WorkBook")
+    ):
+        for name, zh in (
+            ("WordDocument", "Word 文档"),
+            ("PowerPoint Document", "PPT 文档"),
+            ("__properties_version1.0", "Outlook 邮件"),
+        ):
             if name.encode("utf-16-le") in data:
                 raise Refused("not_a_table", f"这是 {zh}，不是数据表", f"an OLE file holding {name}")
-        raise Refused("protected_or_damaged", "文件有打开密码或已损坏，请取消密码后重新导出", "an OLE container without a workbook: protected by a password, or damaged")
+        raise Refused(
+            "protected_or_damaged",
+            "文件有打开密码或已损坏，请取消密码后重新导出",
+            "an OLE container without a workbook: protected by a password, or damaged",
+        )
     return "xls"
 
 
@@ -97,7 +113,11 @@ def _size(path: Path) -> int:
 
 def _zip_kind(path: Path, head: bytes) -> str:
     if not zipfile.is_zipfile(path):
-        raise Refused("corrupt", "文件不完整或已损坏（压缩结构被截断），请重新导出或重新上传", "starts like a zip but has no directory: cut off or damaged")
+        raise Refused(
+            "corrupt",
+            "文件不完整或已损坏（压缩结构被截断），请重新导出或重新上传",
+            "starts like a zip but has no directory: cut off or damaged",
+        )
     try:
         with zipfile.ZipFile(path) as package:
             names = {name.lower().replace("\\", "/").lstrip("/") for name in package.namelist()[:100_000]}
@@ -134,10 +154,16 @@ def _text_kind(path: Path, head: bytes) -> str:
         raise Refused("binary", "文件是二进制内容，不是可识别的数据表格式", "binary content of no known format")
     text = head[encoding.bom :].decode(encoding.codec, "replace").lstrip("\ufeff \t\r\n")
     if _HTML.match(text[:200].encode()):
-        raise Refused("html", "这是网页（HTML），不是数据表；请用“另存为 xlsx”重新导出", "an HTML page, perhaps named .xls")
+        raise Refused(
+            "html", "这是网页（HTML），不是数据表；请用“另存为 xlsx”重新导出", "an HTML page, perhaps named .xls"
+        )
     if _XML.match(text[:200].encode()):
         if "schemas-microsoft-com:office:spreadsheet" in text[:4_000]:
-            raise Refused("xml_spreadsheet", "这是 XML 电子表格 2003 格式，请另存为 xlsx 后重新报送", "an XML Spreadsheet 2003 file")
+            raise Refused(
+                "xml_spreadsheet",
+                "这是 XML 电子表格 2003 格式，请另存为 xlsx 后重新报送",
+                "an XML Spreadsheet 2003 file",
+            )
         raise Refused("xml", "这是 XML 文件，不是受支持的数据表", "an XML file")
     return _json_kind(text) or "csv"
 
@@ -146,7 +172,7 @@ def _is_binary(head: bytes) -> bool:
     """Control bytes that no text has, in numbers."""
     sample = head[:8_192]
     control = sum(sample.count(bytes([b])) for b in (*range(2, 9), *range(14, 27)))
-    return sample.count(0) > 0.02 * len(sample) or control > 0.05 * len(sample)
+    return sample.count(0) > 0.1 * len(sample) or control > 0.05 * len(sample)
 
 
 def _json_kind(text: str) -> str | None:

@@ -80,7 +80,9 @@ class Splitter:
         again, opened = self._scan(line, 0, [], eager=True)
         return again if opened < 0 and len(again) == self.expected else fields
 
-    def _over_lines(self, line: str, fields: list[str], opened: int, queue: _Lines, ahead: int = 0) -> tuple[list[str] | None, int]:
+    def _over_lines(
+        self, line: str, fields: list[str], opened: int, queue: _Lines, ahead: int = 0
+    ) -> tuple[list[str] | None, int]:
         """The record that starts in ``line`` with a quote open at ``opened``: (fields or None, further lines it takes).
         ``ahead``: how many lines ``line`` itself lies ahead."""
         text = line[opened:]
@@ -120,7 +122,9 @@ class Splitter:
         joined, _ = self._over_lines(line, fields, opened, queue, ahead=1)
         return joined is not None and len(joined) == self.expected and not self.stray
 
-    def _scan(self, text: str, position: int, fields: list[str], *, literal: bool = False, eager: bool = False) -> tuple[list[str], int]:
+    def _scan(
+        self, text: str, position: int, fields: list[str], *, literal: bool = False, eager: bool = False
+    ) -> tuple[list[str], int]:
         """(fields of ``text`` from ``position``, where a quote was left open or -1). ``literal``: an open quote is a character."""
         end = len(text)
         delimiter, quote = self.delimiter, self.quote
@@ -148,7 +152,12 @@ class Splitter:
         """(index of the closing quote or -1, where the field ends, whether quotes are doubled inside)."""
         quote, delimiter, escape = self.quote, self.delimiter, self.escape
         while (found := text.find(quote, position)) >= 0:
-            if escape and found > start + 1 and text[found - 1] == escape and not self._escape_is_escaped(text, start, found - 1):
+            if (
+                escape
+                and found > start + 1
+                and text[found - 1] == escape
+                and not self._escape_is_escaped(text, start, found - 1)
+            ):
                 position = found + 1
                 continue
             after = found + 1
@@ -243,7 +252,9 @@ def lines(path: Path, encoding: enc.Encoding, dialect: Dialect, damage: Damage |
         yield from lines_of(block.text, dialect.newline)
 
 
-def records(path: Path, encoding: enc.Encoding, dialect: Dialect, damage: Damage | None = None) -> Iterator[tuple[int, list[str], str | None]]:
+def records(
+    path: Path, encoding: enc.Encoding, dialect: Dialect, damage: Damage | None = None
+) -> Iterator[tuple[int, list[str], str | None]]:
     """(row number, fields, defect) of every record. A quoted field with line breaks is one row; blank lines count."""
     rows = Splitter(dialect, dialect.width).rows(lines(path, encoding, dialect, damage))
     for number, (fields, defect) in enumerate(rows, start=1):

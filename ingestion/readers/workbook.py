@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.readers import cells as shapes
-from ingestion.readers import layout, ooxml
+from ingestion.readers import layout, ooxml, spans
 from ingestion.readers.kinds import Classifier, suspicious
 from ingestion.readers.model import DATA, Batch, Cell, Decision, FileProbe, Refused, TableProbe, unique_names
 
@@ -30,7 +31,13 @@ KEEP_CELLS = 20_000_000
 _KIND_OF: dict[type, str] = {
     float: "number", int: "number", bool: "bool", dt.date: "date", dt.datetime: "datetime", dt.time: "time", dt.timedelta: "time",
 }  # fmt: skip
-_LOOK_OF = {"number": shapes.NUMBER, "date": shapes.DATE, "datetime": shapes.DATE, "time": shapes.DATE, "bool": shapes.BOOL}
+_LOOK_OF = {
+    "number": shapes.NUMBER,
+    "date": shapes.DATE,
+    "datetime": shapes.DATE,
+    "time": shapes.DATE,
+    "bool": shapes.BOOL,
+}
 
 
 class ErrorCell(str):
@@ -65,7 +72,7 @@ def number_text(value: float) -> str:
     Beyond 2**53 a number written with 15 digits (Excel's own precision) is completed with zeros; one written with more
     is given exactly: what a program that stored an identifier as a double really stored.
     """
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         return str(value)
     if value.is_integer():
         if abs(value) < 2**53:
@@ -122,7 +129,9 @@ class SheetRows:
         self._filled = [len(row) - row.count("") for row in sheet.rows]
         for index, count in enumerate(self._filled):
             if 0 < count <= 3:
-                self._filled[index] = sum(not (isinstance(v, str) and (not v or v.isspace())) for v in sheet.rows[index])
+                self._filled[index] = sum(
+                    not (isinstance(v, str) and (not v or v.isspace())) for v in sheet.rows[index]
+                )
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -145,11 +154,19 @@ class SheetRows:
 
     def hints(self, body: int, typed: Sequence[int]) -> Iterator[tuple[int, bool]]:
         filled = self._filled
-        after_blank = {i for i in range(body + 1, len(filled)) if not filled[i - 1] and filled[i]} if 0 in filled[body:] else set()
+        after_blank = (
+            {i for i in range(body + 1, len(filled)) if not filled[i - 1] and filled[i]}
+            if 0 in filled[body:]
+            else set()
+        )
         wordy: set[int] = set()
         if len(typed) >= 2:
             first, second = self._sheet.columns[typed[0]], self._sheet.columns[typed[1]]
-            wordy = {i for i in range(body, len(filled)) if type(first[i]) is str and type(second[i]) is str and _is_word(first[i]) and _is_word(second[i])}
+            wordy = {
+                i
+                for i in range(body, len(filled))
+                if type(first[i]) is str and type(second[i]) is str and _is_word(first[i]) and _is_word(second[i])
+            }
         for index in sorted(after_blank | wordy):
             if filled[index]:
                 yield index, index in after_blank
@@ -179,18 +196,29 @@ def load(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
     package = None
     with suppress(Exception):
         package = ooxml.Package(path) if file_format in ("xlsx", "xlsm") else None
-    sheets = []
+    beside = spans.BookFacts() if package else spans.facts_of(path, file_format)
+    sheets: list[Sheet] = []
     try:
-        if package and package.date1904:
-            decisions.append(Decision("date_1904", "the workbook counts dates from 1904", "工作簿使用 1904 日期系统，日期已按此换算"))
+        if beside.date1904 or (package and package.date1904):
+            decisions.append(
+                Decision("date_1904", "the workbook counts dates from 1904", "工作簿使用 1904 日期系统，日期已按此换算")
+            )
         if package and package.macros:
-            decisions.append(Decision("macros_ignored", "the workbook holds macros; they are never run", "工作簿含宏，宏不会被执行"))
-        for meta in book.sheets_metadata:
+            decisions.append(
+                Decision("macros_ignored", "the workbook holds macros; they are never run", "工作簿含宏，宏不会被执行")
+            )
+        for position, meta in enumerate(book.sheets_metadata):
             kind = str(meta.typ).rpartition(".")[2]
             if kind != "WorkSheet":
-                decisions.append(Decision("sheet_without_cells", f"sheet {meta.name!r} is a {kind}, not a table", f"工作表“{meta.name}”不是数据表，已跳过"))
+                decisions.append(
+                    Decision(
+                        "sheet_without_cells",
+                        f"sheet {meta.name!r} is a {kind}, not a table",
+                        f"工作表“{meta.name}”不是数据表，已跳过",
+                    )
+                )
                 continue
-            sheets.append(_sheet(book, meta, package))
+            sheets.append(_sheet(book, meta, package, beside.sheet(position), beside.merges.get(position, [])))
     finally:
         if package:
             package.close()
@@ -203,7 +231,9 @@ def _open(path: Path) -> Any:
     try:
         return calamine.CalamineWorkbook.from_path(str(path))
     except calamine.PasswordError as error:
-        raise Refused("encrypted", "文件有打开密码，请取消密码后重新报送", "the workbook is password protected") from error
+        raise Refused(
+            "encrypted", "文件有打开密码，请取消密码后重新报送", "the workbook is password protected"
+        ) from error
     except BaseException as error:
         raise _corrupt(error) from error
 
@@ -217,8 +247,9 @@ def _corrupt(error: BaseException) -> Refused:
     return Refused("corrupt", "文件已损坏或格式不受支持，无法打开，请重新导出", f"calamine: {text}")
 
 
-def _sheet(book: Any, meta: Any, package: ooxml.Package | None) -> Sheet:
-    facts = ooxml.SheetFacts()
+def _sheet(
+    book: Any, meta: Any, package: ooxml.Package | None, facts: ooxml.SheetFacts, merges: list[layout.Merge]
+) -> Sheet:
     beside = threading.Thread(target=lambda: package and package.sheet_facts(meta.name, facts))
     beside.start()  # calamine parses without the interpreter lock
     try:
@@ -229,12 +260,18 @@ def _sheet(book: Any, meta: Any, package: ooxml.Package | None) -> Sheet:
         beside.join()
     height, width = (sheet.end[0] + 1, sheet.end[1] + 1) if sheet.end else (0, 0)
     if height * width > LARGEST_GRID:
-        raise Refused("too_large", f"工作表“{meta.name}”范围过大（{height} 行 × {width} 列），请删除多余的空行空列", f"sheet {meta.name!r} spans {height} x {width} cells")
+        raise Refused(
+            "too_large",
+            f"工作表“{meta.name}”范围过大（{height} 行 × {width} 列），请删除多余的空行空列",
+            f"sheet {meta.name!r} spans {height} x {width} cells",
+        )
     rows: list[list[Any]] = sheet.to_python(skip_empty_area=False) if height else []
-    merges = [layout.Merge(a[0] + 1, a[1], b[0] + 1, b[1]) for a, b in sheet.merged_cell_ranges or [] if a != b]
+    merges = merges or [
+        layout.Merge(a[0] + 1, a[1], b[0] + 1, b[1]) for a, b in sheet.merged_cell_ranges or [] if a != b
+    ]
     out = Sheet(meta.name, str(meta.visible).rpartition(".")[2] != "Visible", rows, merges, facts)
     for (number, column), text in facts.errors.items():
-        if number <= len(rows) and column < len(rows[number - 1]):
+        if number <= len(rows) and column < len(rows[number - 1]) and rows[number - 1][column] == "":
             rows[number - 1][column] = ErrorCell(text)
     _say_facts(out)
     return out
@@ -245,13 +282,37 @@ def _say_facts(sheet: Sheet) -> None:
     if sheet.hidden:
         say(Decision("hidden_sheet", f"sheet {sheet.name!r} is hidden", f"工作表“{sheet.name}”是隐藏的"))
     if facts.hidden_rows:
-        say(Decision("hidden_rows", f"{len(facts.hidden_rows)} hidden rows were read, first {facts.hidden_rows[:5]}", f"有 {len(facts.hidden_rows)} 个隐藏行，已一并读取"))
+        say(
+            Decision(
+                "hidden_rows",
+                f"{len(facts.hidden_rows)} hidden rows were read, first {facts.hidden_rows[:5]}",
+                f"有 {len(facts.hidden_rows)} 个隐藏行，已一并读取",
+            )
+        )
     if facts.hidden_columns:
-        say(Decision("hidden_columns", f"{len(facts.hidden_columns)} hidden columns were read", f"有 {len(facts.hidden_columns)} 个隐藏列，已一并读取"))
+        say(
+            Decision(
+                "hidden_columns",
+                f"{len(facts.hidden_columns)} hidden columns were read",
+                f"有 {len(facts.hidden_columns)} 个隐藏列，已一并读取",
+            )
+        )
     if facts.errors:
-        say(Decision("error_cells", f"{len(facts.errors)} cells hold errors such as {next(iter(facts.errors.values()))}", f"有 {len(facts.errors)} 个单元格是错误值（如 {next(iter(facts.errors.values()))}）"))
+        say(
+            Decision(
+                "error_cells",
+                f"{len(facts.errors)} cells hold errors such as {next(iter(facts.errors.values()))}",
+                f"有 {len(facts.errors)} 个单元格是错误值（如 {next(iter(facts.errors.values()))}）",
+            )
+        )
     if facts.formulas:
-        say(Decision("formulas", f"{facts.formulas} cells are formulas; their stored results were read", f"有 {facts.formulas} 个单元格是公式，读取的是其保存的结果"))
+        say(
+            Decision(
+                "formulas",
+                f"{facts.formulas} cells are formulas; their stored results were read",
+                f"有 {facts.formulas} 个单元格是公式，读取的是其保存的结果",
+            )
+        )
 
 
 @contextmanager
@@ -307,7 +368,13 @@ def _probe(path: Path, file_format: str, sheets: list[Sheet], decisions: list[De
         if not found:
             said.append(Decision("empty_sheet", f"sheet {sheet.name!r} holds no cells", f"工作表“{sheet.name}”是空的"))
         if len(found) > 1:
-            sheet.decisions.append(Decision("several_tables", f"sheet {sheet.name!r} holds {len(found)} tables", f"工作表“{sheet.name}”上有 {len(found)} 个表"))
+            sheet.decisions.append(
+                Decision(
+                    "several_tables",
+                    f"sheet {sheet.name!r} holds {len(found)} tables",
+                    f"工作表“{sheet.name}”上有 {len(found)} 个表",
+                )
+            )
         for table in found:
             tables.append(_table(sheet, rows, table, len(tables)))
     return FileProbe(path, file_format, None, None, tuple(tables), tuple(said))
@@ -359,9 +426,9 @@ def _batches(sheet: Sheet, table: TableProbe, limit: int | None = None) -> Itera
     for first in range(start, end, BATCH_ROWS):
         last = min(first + BATCH_ROWS, end)
         filled: dict[int, list[tuple[int, Any]]] = {}
-        for (number, column), value in fills.items():
+        for (number, below), value in fills.items():
             if first < number <= last:
-                filled.setdefault(column, []).append((number - 1 - first, value))
+                filled.setdefault(below, []).append((number - 1 - first, value))
         texts: list[Any] = []
         cell_kinds: list[str | Sequence[str | None] | None] = []
         for place, column in enumerate(columns):
@@ -378,15 +445,27 @@ def _batches(sheet: Sheet, table: TableProbe, limit: int | None = None) -> Itera
         texts += [[None] * (last - first)] * (width - len(texts))
         cell_kinds += [None] * (width - len(cell_kinds))
         part = slice(first - start, last - start)
-        yield Batch(range(first + 1, last + 1), kinds[part], texts, cell_kinds if any(cell_kinds) else None, sections[part] if sections else None)
+        yield Batch(
+            range(first + 1, last + 1),
+            kinds[part],
+            texts,
+            cell_kinds if any(cell_kinds) else None,
+            sections[part] if sections else None,
+        )
 
 
-def _row_kinds(sheet: Sheet, table: TableProbe, columns: Sequence[tuple[Any, ...]], start: int, end: int) -> tuple[list[str], list[Cell] | None]:
+def _row_kinds(
+    sheet: Sheet, table: TableProbe, columns: Sequence[tuple[Any, ...]], start: int, end: int
+) -> tuple[list[str], list[Cell] | None]:
     """(kind, section) of every row from ``start`` to ``end``; only rows that could be more than data are judged."""
     count, width = end - start, len(columns)
     kinds = [DATA] * count
     few, left = max(3, width // 3), table.first_column
-    places = {i for i in range(count) if (row := sheet.rows[start + i]) and len(row) - row.count("") <= few + left} if width else set()
+    places = (
+        {i for i in range(count) if (row := sheet.rows[start + i]) and len(row) - row.count("") <= few + left}
+        if width
+        else set()
+    )
     names = frozenset(cell.strip() for row in table.header_cells for cell in row[:3] if cell.strip())
     for column in columns[:3]:
         part = column[start:end]
@@ -400,7 +479,9 @@ def _row_kinds(sheet: Sheet, table: TableProbe, columns: Sequence[tuple[Any, ...
         if place != previous + 1:
             classify.skip()
         previous = place
-        kinds[place], section = classify.kind(start + place + 1, [cell_text(column[start + place]) for column in columns])
+        kinds[place], section = classify.kind(
+            start + place + 1, [cell_text(column[start + place]) for column in columns]
+        )
         if section:
             opened.append((place, section))
     if not opened:
@@ -417,11 +498,15 @@ def _column(values: Sequence[Any]) -> tuple[Any, str | Sequence[str | None] | No
     if types <= {str}:
         return ([value or None for value in values] if "" in values else list(values)), None
     if types <= {str, float} and {value for value in values if type(value) is str} <= {""}:
-        return _numbers(values), "number" if types == {float} else ["number" if type(value) is float else None for value in values]
+        return _numbers(values), "number" if types == {float} else [
+            "number" if type(value) is float else None for value in values
+        ]
     other = types - {str}
     if len(other) == 1 and (kind := _KIND_OF.get(next(iter(other)))):
         known = {value: cell_text(value) for value in set(values)}
-        return [known[value] for value in values], kind if str not in types else [None if type(value) is str else kind for value in values]
+        return [known[value] for value in values], kind if str not in types else [
+            None if type(value) is str else kind for value in values
+        ]
     return [cell_text(value) for value in values], [kind_of(value) for value in values]
 
 
@@ -438,7 +523,9 @@ def _numbers(values: Sequence[Any]) -> Any:
         return pa.array(numbers.astype(np.int64), mask=empty).cast(pa.string())
     texts = pa.array(numbers, mask=empty).cast(pa.string())
     with np.errstate(invalid="ignore"):
-        plain = (np.abs(numbers) >= 1e-3) & (np.abs(numbers) < 1e9) & ~whole  # there Arrow writes the shortest digits, too
+        plain = (
+            (np.abs(numbers) >= 1e-3) & (np.abs(numbers) < 1e9) & ~whole
+        )  # there Arrow writes the shortest digits, too
     odd = ~plain & ~empty
     if odd.any():
         texts = texts.to_pylist()
@@ -449,7 +536,9 @@ def _numbers(values: Sequence[Any]) -> Any:
 
 def _classifier(sheet: Sheet, table: TableProbe) -> Classifier:
     width = len(table.columns)
-    across = frozenset(m.top for m in sheet.merges if m.right - m.left + 1 >= max(2, 0.6 * width) and m.left <= table.first_column)
+    across = frozenset(
+        m.top for m in sheet.merges if m.right - m.left + 1 >= max(2, 0.6 * width) and m.left <= table.first_column
+    )
     return Classifier(table.header_cells, width, ragged=False, full_width=across)
 
 
@@ -478,4 +567,10 @@ def decisions_of(path: Path, file_format: str, table: TableProbe) -> list[Decisi
         return []
     columns = sorted({column for _, column in fills if 0 <= column < len(table.columns)})
     names = "、".join(table.columns[c] for c in columns[:10])
-    return [Decision("merged_filled", f"{len(fills)} cells merged downwards were filled in columns {names}", f"合并单元格已向下填充 {len(fills)} 格（{names}）")]
+    return [
+        Decision(
+            "merged_filled",
+            f"{len(fills)} cells merged downwards were filled in columns {names}",
+            f"合并单元格已向下填充 {len(fills)} 格（{names}）",
+        )
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,12 @@ def raw_schema(target_columns: Sequence[str]) -> pa.Schema:
     import pyarrow as pa
 
     special = {"row_number": pa.int64(), "received_at": pa.timestamp("us", tz="UTC"), "delivered_on": pa.date32()}
-    return pa.schema([(name, special.get(name, pa.string()) if name in LEADING else pa.string()) for name in (*LEADING, *target_columns, *TRAILING)])
+    return pa.schema(
+        [
+            (name, special.get(name, pa.string()) if name in LEADING else pa.string())
+            for name in (*LEADING, *target_columns, *TRAILING)
+        ]
+    )
 
 
 def write_raw(
@@ -43,24 +49,27 @@ def write_raw(
         Refused: the file broke while it was read.
     """
     from ingestion.readers import bulk
+    from ingestion.readers.sink import ParquetSink
 
     result = RawResult()
+    target = Target(target_columns, constants)
+    shapers = [Shaper(table, mapping, target) for table, mapping in zip(tables, columns, strict=True)]
     if bulk.suits(probe, tables):
-        bulk.write(probe, tables[0], out, columns[0], target_columns, constants, result)
-    else:
-        _write_batches(probe, tables, out, columns, target_columns, constants, result)
+        bulk.write(probe, shapers[0], out, result)
+        return result
+    with ParquetSink(out, raw_schema(target_columns)) as sink:
+        for shaper in shapers:
+            for batch in batches_of(probe, shaper.table, result):
+                sink.put(shaper.to_arrow(batch, result))
     return result
 
 
-def _write_batches(probe: FileProbe, tables: Sequence[TableProbe], out: Path, columns: Sequence[Mapping[str, str]], target_columns: Sequence[str], constants: Mapping[str, Any], result: RawResult) -> None:
-    from ingestion.readers.sink import ParquetSink
+@dataclass(frozen=True)
+class Target:
+    """What a raw file is to hold: its contract's columns and the constants of its delivery."""
 
-    schema = raw_schema(target_columns)
-    with ParquetSink(out, schema) as sink:
-        for table, mapping in zip(tables, columns, strict=True):
-            shaper = Shaper(table, mapping, target_columns, constants, schema)
-            for batch in batches_of(probe, table, result):
-                sink.put(shaper.to_arrow(batch, result))
+    columns: Sequence[str]
+    constants: Mapping[str, Any]
 
 
 def batches_of(probe: FileProbe, table: TableProbe, result: RawResult) -> Iterator[Batch]:
@@ -82,10 +91,10 @@ def batches_of(probe: FileProbe, table: TableProbe, result: RawResult) -> Iterat
 class Shaper:
     """Turns batches of one table into Arrow tables of the raw schema."""
 
-    def __init__(self, table: TableProbe, mapping: Mapping[str, str], target_columns: Sequence[str], constants: Mapping[str, Any], schema: pa.Schema) -> None:
-        self.schema, self.sheet, self.constants = schema, table.sheet, constants
+    def __init__(self, table: TableProbe, mapping: Mapping[str, str], target: Target) -> None:
+        self.table, self.target, self.schema = table, target, raw_schema(target.columns)
         places = {raw: position for position, name in enumerate(table.columns) if (raw := mapping.get(name))}
-        self.targets = [places.get(name) for name in target_columns]
+        self.targets = [places.get(name) for name in target.columns]
         taken = set(places.values())
         self.rest = [(position, name) for position, name in enumerate(table.columns) if position not in taken]
         self.raw_names = [mapping.get(name, name) for name in table.columns]
@@ -97,9 +106,14 @@ class Shaper:
 
         count = len(batch.row_kinds)
         _count_kinds(batch.row_kinds, result)
-        arrays: dict[str, Any] = {name: repeated(self.constants[name], self.schema.field(name).type, count) for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")}
-        arrays["sheet"] = repeated(self.sheet, pa.string(), count)
-        arrays["row_number"] = pa.array(batch.numbers, pa.int64()) if not isinstance(batch.numbers, range) else arange(batch.numbers)
+        arrays: dict[str, Any] = {
+            name: repeated(self.target.constants[name], self.schema.field(name).type, count)
+            for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")
+        }
+        arrays["sheet"] = repeated(self.table.sheet, pa.string(), count)
+        arrays["row_number"] = (
+            pa.array(batch.numbers, pa.int64()) if not isinstance(batch.numbers, range) else arange(batch.numbers)
+        )
         arrays["row_kind"] = pa.array(batch.row_kinds, pa.string())
         names = self.schema.names[len(LEADING) : -len(TRAILING)]
         for name, place in zip(names, self.targets, strict=True):
@@ -138,7 +152,13 @@ class Shaper:
         known = [(position, kinds) for position, kinds in enumerate(batch.kinds) if kinds is not None]
         names = [self.raw_names[position] for position, _ in known]
         if all(isinstance(kinds, str) for _, kinds in known):
-            return repeated(json.dumps({name: kinds for name, (_, kinds) in zip(names, known, strict=True)}, ensure_ascii=False) if known else None, pa.string(), count)
+            return repeated(
+                json.dumps({name: kinds for name, (_, kinds) in zip(names, known, strict=True)}, ensure_ascii=False)
+                if known
+                else None,
+                pa.string(),
+                count,
+            )
         texts = self._kind_texts
         out: list[str | None] = []
         for row in zip(*(repeat(kinds, count) if isinstance(kinds, str) else kinds for _, kinds in known), strict=True):
@@ -175,7 +195,9 @@ def as_text(values: Any) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except (UnicodeEncodeError, pa.ArrowException):
-        return pa.array([None if v is None else str(v).encode("utf-8", "replace").decode() for v in values], pa.string())
+        return pa.array(
+            [None if v is None else str(v).encode("utf-8", "replace").decode() for v in values], pa.string()
+        )
 
 
 def arange(numbers: range) -> pa.Array:
@@ -191,5 +213,3 @@ def repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
     import pyarrow as pa
 
     return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
-
-

@@ -27,8 +27,8 @@ class Column:
 class RowDefects:
     """Structural defects as shares of rows; blank lines and repeated headers as shares too, at least one per chunk.
 
-    near: the column that gets a trailing space in a near-duplicate; extra_before: the column before which a ragged row has
-    an empty field too many; swap: two columns that exchange their values in some rows.
+    near: the column that gets a trailing space in a near-duplicate; extra_before: the column before which a ragged
+    row has an empty field too many; swap: two columns that exchange their values in some rows.
     """
 
     duplicate_exact: float = 0.0
@@ -46,7 +46,7 @@ class RowDefects:
 
 @dataclass(frozen=True)
 class Line:
-    """A row that is no data: where it stands in the chunk (0 … 1 inside, 2 at the end), its kind and its cells by column."""
+    """A row that is no data: where it stands in the chunk (0 … 1; 2 and more: at the end), its kind, its cells."""
 
     at: float
     row_kind: str

@@ -1,4 +1,4 @@
-"""残联 残疾人证: certificates of disability. Workbook, full; every other month the last file comes again under another name."""
+"""残联 残疾人证: certificates of disability. Workbook, full; every other month the last file comes again."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from sample_city import profiles
 from sample_city.codes import dates, padded
-from sample_city.defects import Defect
+from sample_city.defects import Defect, replace_at
 from sample_city.draw import Indices, Ints
 from sample_city.households import SPOUSE
 from sample_city.places import take
@@ -73,10 +73,8 @@ def employers(world: World, ids: Ints, period: int) -> pl.Series:
     org = world.employer(ids, period)
     shown = (org >= 0) & world.draw.chance("register/employer", ids, 0.33)
     at = np.flatnonzero(shown)
-    text = np.full(len(ids), "", dtype=object)
-    if len(at):
-        text[at] = world.organisations.names(org[at], 1).to_list()
-    return pl.Series(text.tolist(), dtype=pl.String)
+    empty = pl.repeat("", len(ids), dtype=pl.String, eager=True)
+    return replace_at(empty, at, world.organisations.names(org[at], 1))
 
 
 def household_numbers(world: World, homes: Ints) -> pl.Series:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from sample_city.codes import dates
+from sample_city.codes import dates, runs
 from sample_city.defects import Defect
 from sample_city.draw import Indices, Ints
 from sample_city.people import LOW_INCOME_TYPES
@@ -121,10 +121,9 @@ def _total(label: str, column: str, people: int, yuan: float, at: float) -> Line
 def _lines(world: World, ids: Indices, town: Indices, names: pl.Series) -> list[Line]:
     """A subtotal behind the rows of each town; the total and two notes at the end."""
     n, yuan = len(ids), amount(world, ids)
-    starts = np.flatnonzero(np.r_[True, town[1:] != town[:-1]]) if n else np.zeros(0, dtype=np.int64)
     lines = [
-        _total(f"{names[int(low)]}小计", "乡镇（街道）", int(high - low), float(yuan[low:high].sum()), (high - 0.2) / n)
-        for low, high in zip(starts, np.r_[starts[1:], n], strict=True)
+        _total(f"{names[low]}小计", "乡镇（街道）", high - low, float(yuan[low:high].sum()), (high - 0.2) / n)
+        for low, high in runs(town)
     ]
     notes = (
         "注：1.收入以家庭经济状况核对结果为准；2.低保边缘家庭只登记，不发放保障金。",

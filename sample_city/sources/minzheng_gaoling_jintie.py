@@ -1,4 +1,4 @@
-"""民政 高龄津贴: old-age allowance paid this month. Old workbook, one sheet per town-street with a title line; full, same name."""
+"""民政 高龄津贴: old-age allowance paid this month. Old workbook, a sheet per town with a title line; full."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from sample_city import profiles
-from sample_city.codes import padded
+from sample_city.codes import padded, runs
 from sample_city.defects import Defect
-from sample_city.draw import Indices
+from sample_city.draw import Indices, Ints
 from sample_city.places import take
 from sample_city.sources.base import Chunk, Column, Line, Source
 from sample_city.world import World, where
@@ -50,30 +50,39 @@ def _frame(world: World, ids: Indices, period: int) -> pl.DataFrame:
     )
 
 
-def _chunks(world: World, period: int) -> Iterator[Chunk]:
+def _by_town(world: World, period: int) -> tuple[Indices, Ints]:
+    """Persons on the payment roll by town of the hukou, and the community of the hukou of each."""
     ids = world.paid(period)
-    community = world.places.house_community[world.hukou(ids)]
-    code = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
+    code = world.places.area("town_code", world.places.house_community[world.hukou(ids)]).cast(pl.Int64).to_numpy()
     ids = ids[np.lexsort((world.draw.bits("allowance/order", ids), code))]
-    community = world.places.house_community[world.hukou(ids)]
-    code = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
-    starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]]) if len(ids) else np.zeros(0, dtype=np.int64)
+    return ids, world.places.house_community[world.hukou(ids)]
+
+
+def _chunks(world: World, period: int) -> Iterator[Chunk]:
+    ids, community = _by_town(world, period)
+    town = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
     used: set[str] = set()
-    for low, high in zip(starts, np.r_[starts[1:], len(ids)], strict=True):
+    for low, high in runs(town) or [(0, 0)]:
         at = ids[low:high]
         world.see(period, at)
-        where_from = world.places.community.row(int(community[low]), named=True)
-        town = str(where_from["town_name"])
-        sheet = town if town not in used else f"{where_from['county_name']}{town}"
+        here = world.places.community.row(int(community[low]) if len(ids) else 0, named=True)
+        name = str(here["town_name"])
+        sheet = name if name not in used else f"{here['county_name']}{name}"
         used.add(sheet)
         frame = _frame(world, at, period)
-        yuan = frame[STANDARD].cast(pl.Int64)
-        half = len(at) // 2
-        lines = [Line(2.0, "total", {"序号": "合计", STANDARD: str(yuan.sum())})]
-        if half:
-            lines.append(Line(half / len(at), "total", {"序号": "小计", STANDARD: str(yuan[:half].sum())}))
         keys = {"person_key": world.person_keys(at), "place_key": world.places.house_keys(world.residence(at, period))}
-        yield Chunk(frame, at, keys, sheet=sheet, title=f"{town}高龄津贴发放表", lines=lines)
+        title = f"{name}高龄津贴发放表"
+        yield Chunk(frame, at, keys, sheet=sheet, title=title, lines=_lines(frame[STANDARD].cast(pl.Int64)))
+
+
+def _lines(yuan: pl.Series) -> list[Line]:
+    """A subtotal in the middle of the sheet, and the total."""
+    half = len(yuan) // 2
+    total = Line(2.0, "total", {"序号": "合计", STANDARD: str(yuan.sum())})
+    if not half:
+        return [total]
+    middle = Line((half - 0.2) / len(yuan), "total", {"序号": "小计", STANDARD: str(yuan[:half].sum())})
+    return [middle, total]
 
 
 SOURCE = Source(

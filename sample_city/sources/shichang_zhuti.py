@@ -8,13 +8,15 @@ import numpy as np
 import polars as pl
 
 from sample_city.codes import dates
-from sample_city.defects import Defect
+from sample_city.defects import Defect, Luck
 from sample_city.draw import Indices
 from sample_city.organisations import FIRM, INDUSTRY, KIND_NAMES, STATUS_NAMES
 from sample_city.places import take
 from sample_city.sources.base import CHUNK, Chunk, Column, RowDefects, Source
 from sample_city.world import World, choose, where
 
+NAME = "shichang/市场主体"
+UNCLASSIFIED = 0.158  # share of the register without an industry
 LEGAL, LEGAL_ID = "法定代表人(负责人/经营者)", "法定代表人证件号"
 _COLUMNS = (
     Column("统一社会信用代码", (Defect("uscc_letter_o_i", 0.0102), Defect("uscc_lower", 0.0102))),
@@ -62,7 +64,7 @@ _COLUMNS = (
         ),
     ),
     Column("经营范围"),
-    Column("行业代码", (Defect("blank", 0.158),)),
+    Column("行业代码", (Defect("blank", UNCLASSIFIED),)),
     Column("行业名称"),
     Column("登记状态"),
     Column("注销吊销日期"),
@@ -93,7 +95,9 @@ def _chunk(world: World, at: Indices, period: int) -> Chunk:
     kind = choose(
         (o.kind[at] == FIRM) & world.draw.chance("org/owners", at, 0.5), pl.repeat(_SOLE, len(at), eager=True), kind
     )
-    missing = world.draw.chance("defect/shichang/行业代码/blank", at, 0.158)
+    unclassified = Luck.of(world.draw, NAME, at, period).hits(
+        "行业代码/blank", UNCLASSIFIED
+    )  # the name goes with the code
     frame = pl.DataFrame(
         [
             o.codes(at).alias("统一社会信用代码"),
@@ -101,13 +105,13 @@ def _chunk(world: World, at: Indices, period: int) -> Chunk:
             o.names(at, period).alias("企业名称"),
             kind.alias("市场主体类型"),
             world.names(legal, period).alias(LEGAL),
-            world.numbers_for("shichang/市场主体", legal).alias(LEGAL_ID),
+            world.numbers_for(NAME, legal).alias(LEGAL_ID),
             pl.Series("注册资本(万元)", o.capital[at]).cast(pl.String),
             dates(o.founded[at]).alias("成立日期"),
             o.addresses(at).alias("住所"),
             take(INDUSTRY["scope"], o.industry[at]).alias("经营范围"),
             take(INDUSTRY["code"], o.industry[at]).alias("行业代码"),
-            where(~missing, take(INDUSTRY["class"], o.industry[at])).alias("行业名称"),
+            where(~unclassified, take(INDUSTRY["class"], o.industry[at])).alias("行业名称"),
             take(pl.Series(STATUS_NAMES), status).alias("登记状态"),
             where(status > 0, dates(np.where(status > 0, o.cancelled[at], 0))).alias("注销吊销日期"),
             (county + "市场监督管理局").alias("登记机关"),
@@ -119,7 +123,7 @@ def _chunk(world: World, at: Indices, period: int) -> Chunk:
 
 
 SOURCE = Source(
-    name="shichang/市场主体",
+    name=NAME,
     file=lambda world, period: f"shichang/市场主体_{world.day_text(period)}.csv",
     columns=lambda period: _COLUMNS,
     chunks=_chunks,

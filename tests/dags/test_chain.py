@@ -16,12 +16,6 @@ from warehouse.lake import reading
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
-@pytest.fixture(autouse=True)
-def _compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dozen processes that each compile all of Airflow would take minutes."""
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-
-
 def alive(home: Home) -> list[int]:
     """Processes of an Airflow of this home (every component names its logs or the home's path in its environment)."""
     needle = str(scheduler.airflow_home(home)).encode()

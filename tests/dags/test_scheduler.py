@@ -110,6 +110,18 @@ def test_the_operator_may_choose_another_metadata_database_but_not_another_host(
     assert variables["AIRFLOW__API__HOST"] == "127.0.0.1"
 
 
+def test_bytecode_is_kept_even_where_it_may_not_lie_beside_the_code(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    variables = scheduler.environment(home, 1234)
+    assert "PYTHONDONTWRITEBYTECODE" not in variables
+    assert variables["PYTHONPYCACHEPREFIX"].startswith(str(home.root))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    assert "PYTHONPYCACHEPREFIX" not in scheduler.environment(home, 1234)
+
+
 def test_the_password_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:
     password = scheduler._password(tmp_path)
     assert scheduler._password(tmp_path) == password

@@ -166,6 +166,15 @@ def test_each_rule_finds_what_it_is_for(
     assert (severity, suite, expectation) in {f[:3] for f in findings(ground, layer)}
 
 
+def test_a_birth_may_be_as_late_as_the_latest_delivery(ground: Any) -> None:
+    """Sources are dated; the clock of this machine may stand before them."""
+    ground.sql("update lake.foundation.person set birth_date = date '2999-01-01' where person_id = 'P3'")
+    assert [(f.check, f.failed) for f in findings(ground, "foundation")] == [("birth_not_later", 1)]
+    ground.deliver("d1", 0)
+    ground.sql("update lake.foundation.delivery set delivered_on = date '2999-01-01'")
+    assert findings(ground, "foundation") == []
+
+
 def test_a_closed_area_does_not_count(ground: Any) -> None:
     closed = "'370699000000', '旧区', '999', 'county', date '2000-01-01', date '2020-01-01'"
     ground.sql(f"insert into lake.foundation.area select {closed}")

@@ -1,4 +1,4 @@
-"""Reads deliveries back with readers that know nothing of the generator: (sheet, row number) → cells, as a viewer shows them."""
+"""Reads deliveries back with readers that know nothing of the generator: (sheet, row number) → cells."""
 
 from __future__ import annotations
 

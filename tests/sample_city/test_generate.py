@@ -34,8 +34,8 @@ def test_another_seed_gives_another_city(tmp_path: Path) -> None:
 
 
 def test_first_delivery_does_not_depend_on_the_number_of_deliveries(tmp_path: Path) -> None:
-    generate(600, 5, tmp_path / "a", periods=1)
-    generate(600, 5, tmp_path / "b", periods=3)
+    generate(2500, 5, tmp_path / "a", periods=1)
+    generate(2500, 5, tmp_path / "b", periods=3)
     one, three = digests(tmp_path / "a" / "landing"), digests(tmp_path / "b" / "landing")
     assert one == three
     assert (tmp_path / "b" / "landing_3").is_dir()
@@ -47,9 +47,9 @@ def test_delivery_days_are_month_ends(tmp_path: Path) -> None:
     assert (tmp_path / "a/landing_4/gongan/常住人口_20270131.csv").exists()
 
 
-@pytest.mark.parametrize(("persons", "periods"), [(10, 1), (1000, 0)])
+@pytest.mark.parametrize(("persons", "periods"), [(9, 1), (1000, 0)])
 def test_impossible_arguments_are_refused(tmp_path: Path, persons: int, periods: int) -> None:
-    with pytest.raises(ValueError, match="at least 100 persons"):
+    with pytest.raises(ValueError, match="at least 10 persons"):
         generate(persons, 1, tmp_path / "a", periods=periods)
 
 
@@ -59,13 +59,14 @@ def test_an_existing_city_is_not_overwritten(tmp_path: Path) -> None:
         generate(200, 1, tmp_path)
 
 
-@pytest.mark.parametrize("persons", [100, 137])
+@pytest.mark.parametrize("persons", [10, 37, 150])
 def test_the_smallest_city(tmp_path: Path, persons: int) -> None:
     assert generate(persons, 2, tmp_path / "a", periods=2).files > 15
 
 
 @pytest.mark.slow
 def test_twenty_thousand_persons_in_ten_seconds(tmp_path: Path) -> None:
-    began = time.perf_counter()
+    """Processor seconds of all threads, so that a busy machine does not decide."""
+    began = time.process_time()
     generate(20_000, 1, tmp_path / "a")
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

@@ -236,6 +236,7 @@ def load_evaluate(shared: Path) -> ModuleType:
     return module
 
 
+@pytest.mark.shared
 def test_schema_is_that_of_the_shared_city(city: City, shared: Path) -> None:
     for name in (
         "person",
@@ -259,6 +260,7 @@ def test_schema_is_that_of_the_shared_city(city: City, shared: Path) -> None:
         assert dict(pl.read_parquet_schema(city.out / "truth" / f"{name}.parquet")) == dict(theirs), name
 
 
+@pytest.mark.shared
 def test_a_perfect_export_scores_one(city: City, shared: Path, tmp_path: Path) -> None:
     evaluate = load_evaluate(shared)
     mention = city.truth("mention")

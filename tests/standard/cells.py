@@ -1,5 +1,7 @@
 """Seeded random cells of every kind: sound values, every kind of damage to them, and plain nonsense."""
 
+# ruff: noqa: PLR0911 — one return for each kind of fault
+
 from __future__ import annotations
 
 import random
@@ -12,7 +14,28 @@ Make = Callable[[random.Random], str]
 
 SPACES = " \u3000\u00a0\t\n\r\u2003\u2028\u200b\ufeff\u200e\x00\x07\x1f\x7f\x85\u00ad"
 SIGNS = "'’`\"“＇.．-－—–/,，、;；:：()（）[]【】*＊?？#＃xXｘ×ⅹEe+＋~·•・￥%"
-NULLS = ["无", "-", "—", "不详", "NULL", "null", "N/A", "0000", "/", "空", "暂无", "无身份证号码", "None", "NaN", "0", "．", "--", "未知", "#N/A", "nUlL"]
+NULLS = [
+    "无",
+    "-",
+    "—",
+    "不详",
+    "NULL",
+    "null",
+    "N/A",
+    "0000",
+    "/",
+    "空",
+    "暂无",
+    "无身份证号码",
+    "None",
+    "NaN",
+    "0",
+    "．",
+    "--",
+    "未知",
+    "#N/A",
+    "nUlL",
+]
 HAN = "张王李刘陈杨赵黄周吴徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹曾彭萧蔡潘田董袁于余叶玥昉喆堃䶮伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂"
 TRADITIONAL = "劉張陳楊趙黃吳孫馬羅鄭許鄧馮韓蕭葉偉娜麗強軍洋艷傑濤蘭華國龍鳳"
 
@@ -26,12 +49,20 @@ def digits(r: random.Random, n: int) -> str:
 
 
 def day(r: random.Random) -> tuple[int, int, int]:
-    return r.choice([1895, 1949, 1970, 1999, 2000, 2004, 2026, r.randint(1890, 2030)]), r.randint(1, 12), r.choice([1, 9, 12, 28, 29, 30, 31])
+    return (
+        r.choice([1895, 1949, 1970, 1999, 2000, 2004, 2026, r.randint(1890, 2030)]),
+        r.randint(1, 12),
+        r.choice([1, 9, 12, 28, 29, 30, 31]),
+    )
 
 
 def citizen_id(r: random.Random) -> str:
     y, m, d = day(r)
-    body = r.choice(["370602", "370681", "110105", "510202", "810000", "830000", "650102"]) + f"{y}{m:02d}{d:02d}" + digits(r, 3)
+    body = (
+        r.choice(["370602", "370681", "110105", "510202", "810000", "830000", "650102"])
+        + f"{y}{m:02d}{d:02d}"
+        + digits(r, 3)
+    )
     whole = body + ref.mod11_2(body)
     roll = r.random()
     if roll < 0.06:
@@ -117,7 +148,19 @@ def person_name(r: random.Random) -> str:
 
 def org_name(r: random.Random) -> str:
     han = "".join(pick(r, HAN + TRADITIONAL) for _ in range(r.randint(1, 8)))
-    return r.choice([han, f"烟台{han}有限公司", f"烟台({han})公司", f"{han}（{han}）厂", f"ＡＢ1 {han}", f"{han} A B C", f"{han}•{han}", f"{han}□", han + "。"])
+    return r.choice(
+        [
+            han,
+            f"烟台{han}有限公司",
+            f"烟台({han})公司",
+            f"{han}（{han}）厂",
+            f"ＡＢ1 {han}",
+            f"{han} A B C",
+            f"{han}•{han}",
+            f"{han}□",
+            han + "。",
+        ]
+    )
 
 
 def date_text(r: random.Random) -> str:
@@ -153,24 +196,126 @@ def moment_text(r: random.Random) -> str:
 
 def month_text(r: random.Random) -> str:
     y, m, _ = day(r)
-    return r.choice([f"{y}-{m:02d}", f"{y}.{m}", f"{y}.{m:02d}", f"{y}{m:02d}", f"{y}年{m}月", f"{y}/{m}", date_text(r), f"{y}.1", f"{y}.13", f"{y}.0"])
+    return r.choice(
+        [
+            f"{y}-{m:02d}",
+            f"{y}.{m}",
+            f"{y}.{m:02d}",
+            f"{y}{m:02d}",
+            f"{y}年{m}月",
+            f"{y}/{m}",
+            date_text(r),
+            f"{y}.1",
+            f"{y}.13",
+            f"{y}.0",
+        ]
+    )
 
 
 def sex(r: random.Random) -> str:
-    return pick(r, ["1", "2", "男", "女", "男性", "女性", "M", "F", "m", "0", "9", "3", "未知", "未说明", "不详", "01", "1.0", "1-男", "U", "男 ", "无"])
+    return pick(
+        r,
+        [
+            "1",
+            "2",
+            "男",
+            "女",
+            "男性",
+            "女性",
+            "M",
+            "F",
+            "m",
+            "0",
+            "9",
+            "3",
+            "未知",
+            "未说明",
+            "不详",
+            "01",
+            "1.0",
+            "1-男",
+            "U",
+            "男 ",
+            "无",
+        ],
+    )
 
 
 def ethnic(r: random.Random) -> str:
-    return pick(r, ["01", "1", "汉", "汉族", "HA", "ha", "满族", "满", "56", "57", "97", "00", "0", "001", "097", "01汉族", "1汉", "2-汉族", "维族", "其他", "未知", "2.0", digits(r, 2), "蒙古", "蒙", "穿青人"])
+    return pick(
+        r,
+        [
+            "01",
+            "1",
+            "汉",
+            "汉族",
+            "HA",
+            "ha",
+            "满族",
+            "满",
+            "56",
+            "57",
+            "97",
+            "00",
+            "0",
+            "001",
+            "097",
+            "01汉族",
+            "1汉",
+            "2-汉族",
+            "维族",
+            "其他",
+            "未知",
+            "2.0",
+            digits(r, 2),
+            "蒙古",
+            "蒙",
+            "穿青人",
+        ],
+    )
 
 
 def code(r: random.Random) -> str:
-    return pick(r, ["10", "20", "1", "01", "初婚", "已婚", "已婚 ", "x", "X", "10.0", "ab", "AB", "", "30", "９", "90", digits(r, 3), "无"])
+    return pick(
+        r,
+        [
+            "10",
+            "20",
+            "1",
+            "01",
+            "初婚",
+            "已婚",
+            "已婚 ",
+            "x",
+            "X",
+            "10.0",
+            "ab",
+            "AB",
+            "",
+            "30",
+            "９",
+            "90",
+            digits(r, 3),
+            "无",
+        ],
+    )
 
 
 def area(r: random.Random) -> str:
     base = r.choice(["370602", "370681", "110105", "990000", "000000"])
-    return r.choice([base, base + digits(r, 3), base + digits(r, 6), base + "000000", base + digits(r, 9), base + digits(r, 6) + "000", f"{float(base + digits(r, 6)):.5E}", base + "000", digits(r, 12)])
+    return r.choice(
+        [
+            base,
+            base + digits(r, 3),
+            base + digits(r, 6),
+            base + "000000",
+            base + digits(r, 9),
+            base + digits(r, 6) + "000",
+            f"{float(base + digits(r, 6)):.5E}",
+            base + "000",
+            digits(r, 12),
+        ]
+    )
 
 
 def grid(r: random.Random) -> str:
@@ -179,7 +324,19 @@ def grid(r: random.Random) -> str:
 
 
 def industry(r: random.Random) -> str:
-    return r.choice([digits(r, 4), digits(r, 3), digits(r, 2), pick(r, "ATUZ"), pick(r, "ATUZ") + digits(r, 4), "A-" + digits(r, 4), "A01", "0000", "111"])
+    return r.choice(
+        [
+            digits(r, 4),
+            digits(r, 3),
+            digits(r, 2),
+            pick(r, "ATUZ"),
+            pick(r, "ATUZ") + digits(r, 4),
+            "A-" + digits(r, 4),
+            "A01",
+            "0000",
+            "111",
+        ]
+    )
 
 
 def card(r: random.Random) -> str:
@@ -188,18 +345,49 @@ def card(r: random.Random) -> str:
         if ref.luhn(body + last) and r.random() < 0.9:
             body += last
             break
-    return r.choice([body, body, body[:15] + "0" * len(body[15:]), " ".join(body[i : i + 4] for i in range(0, len(body), 4)), body[:6] + "****" + body[-4:]])
+    return r.choice(
+        [
+            body,
+            body,
+            body[:15] + "0" * len(body[15:]),
+            " ".join(body[i : i + 4] for i in range(0, len(body), 4)),
+            body[:6] + "****" + body[-4:],
+        ]
+    )
 
 
 def number(r: random.Random) -> str:
     whole = r.choice([digits(r, r.randint(1, 7)).lstrip("0") or "0", f"{r.randint(0, 10**8):,}"])
     whole += r.choice(["", "", "." + digits(r, r.randint(1, 3)), ".", "." + digits(r, 8)])
-    return r.choice([whole, whole, "-" + whole, f"({whole})", whole + "-", "+" + whole, f"-({whole})", "1,23", "1.2.3", f"{r.random() * 1e6:.3E}", "." + digits(r, 2), "1234,567", digits(r, 25)])
+    return r.choice(
+        [
+            whole,
+            whole,
+            "-" + whole,
+            f"({whole})",
+            whole + "-",
+            "+" + whole,
+            f"-({whole})",
+            "1,23",
+            "1.2.3",
+            f"{r.random() * 1e6:.3E}",
+            "." + digits(r, 2),
+            "1234,567",
+            digits(r, 25),
+        ]
+    )
 
 
 def amount(r: random.Random) -> str:
     n = number(r)
-    return r.choice([n, n, n + pick(r, ["万元", "元", "亿元", "万", "元整", "百万元", "美元", "人", " 万元"]), pick(r, ["￥", "¥", "$", "人民币", "RMB"]) + n])
+    return r.choice(
+        [
+            n,
+            n,
+            n + pick(r, ["万元", "元", "亿元", "万", "元整", "百万元", "美元", "人", " 万元"]),
+            pick(r, ["￥", "¥", "$", "人民币", "RMB"]) + n,
+        ]
+    )
 
 
 def counted(r: random.Random) -> str:
@@ -212,16 +400,61 @@ def usage(r: random.Random) -> str:
 
 def coordinate(r: random.Random) -> str:
     lon, lat = 120 + r.random() * 3, 36 + r.random() * 3
-    return r.choice([f"{lon:.6f}", f"{lat:.6f}", "0", "0.0", f"{lon:.4f}°E", f"{int(lon)}°{r.randint(0, 59)}′{r.randint(0, 59)}″", f"东经{lon:.5f}", f"{lon:.6f}，{lat:.6f}", f"{int(lon)}度{r.randint(0, 59)}分{r.random() * 59:.2f}秒", f"{lon * 100000:.1f}", "-" + f"{lon:.3f}", f"{int(lon)}"])
+    return r.choice(
+        [
+            f"{lon:.6f}",
+            f"{lat:.6f}",
+            "0",
+            "0.0",
+            f"{lon:.4f}°E",
+            f"{int(lon)}°{r.randint(0, 59)}′{r.randint(0, 59)}″",
+            f"东经{lon:.5f}",
+            f"{lon:.6f}，{lat:.6f}",
+            f"{int(lon)}度{r.randint(0, 59)}分{r.random() * 59:.2f}秒",
+            f"{lon * 100000:.1f}",
+            "-" + f"{lon:.3f}",
+            f"{int(lon)}",
+        ]
+    )
 
 
 def text(r: random.Random) -> str:
-    words = [pick(r, ["老人", "ABC", "ａｂ", "独居", "，", "1", "  ", "。", "（备注）", "无"]) for _ in range(r.randint(1, 5))]
+    words = [
+        pick(r, ["老人", "ABC", "ａｂ", "独居", "，", "1", "  ", "。", "（备注）", "无"])
+        for _ in range(r.randint(1, 5))
+    ]
     return pick(r, ["", " "]).join(words)
 
 
 def address(r: random.Random) -> str:
-    return "".join(pick(r, ["山东省", "烟台市", "芝罘区", "工商大街", "85号", "８５号", "阳光府", "2#", "２＃", "1单元", "3-2-501", "３－２", " ", "　", "（东）", "A座", "。", "101", "KTV ", ","]) for _ in range(r.randint(1, 7)))
+    return "".join(
+        pick(
+            r,
+            [
+                "山东省",
+                "烟台市",
+                "芝罘区",
+                "工商大街",
+                "85号",
+                "８５号",
+                "阳光府",
+                "2#",
+                "２＃",
+                "1单元",
+                "3-2-501",
+                "３－２",
+                " ",
+                "　",
+                "（东）",
+                "A座",
+                "。",
+                "101",
+                "KTV ",
+                ",",
+            ],
+        )
+        for _ in range(r.randint(1, 7))
+    )
 
 
 MAKERS: dict[str, Make] = {
@@ -249,8 +482,8 @@ def damage(r: random.Random, cell: str) -> str:
             lambda: cell[:at] + cell[at + 1 : at + 2] + cell[at : at + 1] + cell[at + 2 :],
             lambda: "".join(wide.get(ch, ch) for ch in cell),
             lambda: "".join(wide.get(ch, ch) if r.random() < 0.3 else ch for ch in cell),
-            lambda: cell.lower(),
-            lambda: cell.upper(),
+            cell.lower,
+            cell.upper,
             lambda: cell[:at] + pick(r, "0123456789") + cell[at + 1 :],
             lambda: cell[:at] + pick(r, HAN + "年月日万元" + "aZ") + cell[at:],
             lambda: pick(r, "(（[【") + cell + pick(r, ")）]】"),
@@ -267,7 +500,9 @@ def cells(kind: str, count: int, seed: int) -> Iterator[str]:
         if roll < 0.02:
             yield pick(r, NULLS)
         elif roll < 0.05:
-            yield "".join(pick(r, SIGNS + SPACES + HAN + "0123456789" + "abcXYZ年月日") for _ in range(r.randint(0, 12)))
+            yield "".join(
+                pick(r, SIGNS + SPACES + HAN + "0123456789" + "abcXYZ年月日") for _ in range(r.randint(0, 12))
+            )
         else:
             cell = make(r)
             for _ in range(r.choice([0, 0, 1, 1, 1, 2, 3])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -21,12 +22,14 @@ def run(kind: str, cells: Iterable[str | None], opts: dict[str, Any] | None = No
         return connection.execute(standard.select(kind, "cells", "x", opts or {})).fetchall()
 
 
+@lru_cache
 def facts() -> dict[str, Any]:
     """Tables of signs and codes, which are data: taken from the macros, tested against their sources elsewhere."""
     traditional = standard.macros()["std_traditional_forms"]()
     signs = standard.macros()["std_sign_forms"]()
     return {
         "traditional_forms": dict(zip(traditional["from"], traditional["to"], strict=True)),
+        "simplified_only": {ch for ch in traditional["to"] if not ref.in_big5(ch)},
         "sign_forms": dict(zip(signs["from"], signs["to"], strict=True)),
         "ethnic_groups": standard.macros()["std_ethnic_groups"](),
     }

@@ -5,8 +5,11 @@ Nothing here is taken from the SQL: characters are looked at one by one, dates a
 the cell: None (already in the declared form, or empty), `standardised`, `repaired`, `nulled` or `kept`.
 """
 
+# ruff: noqa: PLR0911, PLR0912 — one early return for each way a cell can be wrong
+
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -17,7 +20,10 @@ from typing import Any
 Result = tuple[Any, str | None]
 Opts = Mapping[str, Any]
 
-SPACES = {chr(c) for c in (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)}
+SPACES = {
+    chr(c)
+    for c in (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+}
 INVISIBLE = {
     chr(c)
     for c in (
@@ -30,12 +36,73 @@ QUOTES = set("'\"`´‘’“”′＇＂")
 DASHES = set("﹣‐‑‒–—―−")
 FULLWIDTH = {chr(0xFEE0 + c): chr(c) for c in range(0x21, 0x7F)}
 
-NULL_WORDS = set(
-    "NULL NONE NIL NAN N/A #N/A #NULL! #VALUE! #REF! #DIV/0! #NAME? #NUM! <NA> <NULL> (NULL) [NULL] UNDEFINED (BLANK) "
-    "无 没有 不详 未知 不明 不清楚 空 空白 为空 暂无 暂缺 暂不详 缺 缺失 未填 未填写 未填报 未提供 未登记 未采集 未录入 未办理 "
-    "待补 待补充 待查 待核实 待定 无身份证 无身份证号 无身份证号码 无证 无证件 无证件号 无证件号码 无号码 无号 无电话 "
-    "无联系电话 无手机 无数据 无信息 无此项 (无) [无] （无） /无 无。".split()
-)
+NULL_WORDS = {
+    "NULL",
+    "NONE",
+    "NIL",
+    "NAN",
+    "N/A",
+    "#N/A",
+    "#NULL!",
+    "#VALUE!",
+    "#REF!",
+    "#DIV/0!",
+    "#NAME?",
+    "#NUM!",
+    "<NA>",
+    "<NULL>",
+    "(NULL)",
+    "[NULL]",
+    "UNDEFINED",
+    "(BLANK)",
+    "无",
+    "没有",
+    "不详",
+    "未知",
+    "不明",
+    "不清楚",
+    "空",
+    "空白",
+    "为空",
+    "暂无",
+    "暂缺",
+    "暂不详",
+    "缺",
+    "缺失",
+    "未填",
+    "未填写",
+    "未填报",
+    "未提供",
+    "未登记",
+    "未采集",
+    "未录入",
+    "未办理",
+    "待补",
+    "待补充",
+    "待查",
+    "待核实",
+    "待定",
+    "无身份证",
+    "无身份证号",
+    "无身份证号码",
+    "无证",
+    "无证件",
+    "无证件号",
+    "无证件号码",
+    "无号码",
+    "无号",
+    "无电话",
+    "无联系电话",
+    "无手机",
+    "无数据",
+    "无信息",
+    "无此项",
+    "(无)",
+    "[无]",
+    "（无）",
+    "/无",
+    "无。",
+}
 
 
 def fold(ch: str) -> str:
@@ -96,7 +163,7 @@ def mod11_2(body: str) -> str:
 
 def real_day(yyyymmdd: str) -> bool:
     try:
-        return 1800 <= datetime.strptime(yyyymmdd, "%Y%m%d").year <= 2099  # noqa: DTZ007
+        return 1800 <= datetime.strptime(yyyymmdd, "%Y%m%d").year <= 2099
     except ValueError:
         return False
 
@@ -111,7 +178,7 @@ def sound_id(text: str) -> bool:
     )
 
 
-LOOKS_LIKE_X = {ch: "X" for ch in "ⅹⅩхХχΧ×✕✖╳乂㐅"}
+LOOKS_LIKE_X = dict.fromkeys("ⅹⅩхХχΧ×✕✖╳乂㐅", "X")
 
 
 def id_text(raw: str) -> str:
@@ -148,7 +215,13 @@ def disability_certificate(raw: str | None, opts: Opts) -> Result:
         return nulled(raw)
     text = id_text(raw)
     number, rest = text[:18].replace("*", "X"), text[18:]
-    if text[:17].count("*") or not sound_id(number) or len(rest) < 2 or rest[0] not in "1234567" or rest[1] not in "1234":
+    if (
+        text[:17].count("*")
+        or not sound_id(number)
+        or len(rest) < 2
+        or rest[0] not in "1234567"
+        or rest[1] not in "1234"
+    ):
         return nulled(raw)
     if rest[2:] and not (rest[2] == "B" and (len(rest) == 3 or (len(rest) == 4 and digits(rest[3])))):
         return nulled(raw)
@@ -170,9 +243,9 @@ def id_document(raw: str | None, opts: Opts) -> Result:
     alnum = all(ch in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" for ch in text)
     number, restored = id18(text)
     value: str | None = None
-    if kind == "citizen_id":
-        value = number
-    elif kind in ("residence_permit", "foreign_permanent") and len(text) == 18 and text[0] in "89" and digits(text[:17]):
+    if kind == "citizen_id" or (
+        kind in ("residence_permit", "foreign_permanent") and len(text) == 18 and text[0] in "89" and digits(text[:17])
+    ):
         value = number
     elif kind == "passport":
         value = text if alnum and 5 <= len(text) <= 17 and any(map(digits, text)) else None
@@ -262,13 +335,22 @@ def split_fixed(text: str) -> str | None:
         candidates = [(number, extension)]
         # the number itself may be written 661-2345 or 6612-3456
         for cut in (3, 4):
-            if rest[cut : cut + 1] == "-" and digits(rest[:cut]) and digits(rest[cut + 1 : cut + 5]) and len(rest) >= cut + 5:
+            if (
+                rest[cut : cut + 1] == "-"
+                and digits(rest[:cut])
+                and digits(rest[cut + 1 : cut + 5])
+                and len(rest) >= cut + 5
+            ):
                 tail = rest[cut + 5 :]
                 candidates.append((rest[:cut] + rest[cut + 1 : cut + 5], tail.removeprefix("-")))
                 if tail and not tail.startswith("-"):
                     candidates.pop()
         for length in (7, 8):
-            if digits(rest[:length]) and len(rest[:length]) == length and (rest[length:] == "" or rest[length : length + 1] == "-"):
+            if (
+                digits(rest[:length])
+                and len(rest[:length]) == length
+                and (rest[length:] == "" or rest[length : length + 1] == "-")
+            ):
                 candidates.append((rest[:length], rest[length + 1 :]))
                 if rest[length:] == "-":
                     candidates.pop()
@@ -286,7 +368,7 @@ def phone_text(raw: str) -> str:
     return drop_dot_zero(text).rstrip("-")
 
 
-def phone(raw: str | None, opts: Opts) -> Result:  # noqa: PLR0911, PLR0912
+def phone(raw: str | None, opts: Opts) -> Result:
     if not raw:
         return nulled(raw)
     text = "".join(ch for ch in phone_text(raw) if ch not in "()（）")
@@ -363,7 +445,7 @@ def is_han(ch: str) -> bool:
 
 
 NAME_WIDTH = {ch: FULLWIDTH[ch] for ch in FULLWIDTH if FULLWIDTH[ch].isalnum() or FULLWIDTH[ch] in "-#./&+@?*()[]"}
-NAME_WIDTH |= {ch: "-" for ch in DASHES} | {"﹟": "#", "【": "[", "】": "]", "〔": "[", "〕": "]"}
+NAME_WIDTH |= dict.fromkeys(DASHES, "-") | {"﹟": "#", "【": "[", "】": "]", "〔": "[", "〕": "]"}
 NAME_DOTS = set("•‧・･∙⋅●․．－·᐀᛫⸱.-") | {"\u0387", "\u1427"}
 NAME_DOTS.discard("᐀")
 OPENING, CLOSING = set("([<（《"), set(")]>）》")
@@ -413,7 +495,7 @@ def person_name(raw: str | None, opts: Opts) -> Result:
         return nulled(raw)
     mode = opts.get("traditional", "sure")
     traditional = opts["traditional_forms"]
-    mixed = any(ch in set(traditional.values()) and not in_big5(ch) for ch in raw)
+    mixed = any(ch in opts["simplified_only"] for ch in raw)
     if mode == "keep" or (mode == "sure" and not mixed):
         traditional = {}
     text = "".join(NAME_WIDTH.get(ch, ch) for ch in tidy(raw))
@@ -465,14 +547,14 @@ def join_parts(text: str) -> str:
 def mixes(text: str) -> bool:
     """Latin letters beside a Chinese sign: pinyin stands for a character the sender could not type."""
     bare = re.sub("(?<=[A-Za-z]) (?=.)|(?<=.) (?=[A-Za-z])", "", text)
-    for a, b in zip(bare, bare[1:], strict=False):
+    for a, b in itertools.pairwise(bare):
         if (is_han(a) and b.isascii() and b.isalpha()) or (a.isascii() and a.isalpha() and is_han(b)):
             return True
     return False
 
 
 ORG_WIDTH = {ch: FULLWIDTH[ch] for ch in FULLWIDTH if FULLWIDTH[ch].isalnum() or FULLWIDTH[ch] in "-#./&+@"}
-ORG_WIDTH |= {ch: "-" for ch in DASHES} | {"﹟": "#"}
+ORG_WIDTH |= dict.fromkeys(DASHES, "-") | {"﹟": "#"}
 ORG_WIDTH |= dict(zip("()[]【】〔〕﹙﹚", "（）" * 5, strict=True)) | {"•": "·", "・": "·", "‧": "·"}
 
 
@@ -484,7 +566,7 @@ def org_name(raw: str | None, opts: Opts) -> Result:
         return nulled(raw)
     text = "".join(ORG_WIDTH.get(ch, opts["sign_forms"].get(ch, ch)) for ch in text)
     text = close_han_gaps(text.rstrip(" ,;。，；、"))
-    if not text:
+    if is_null_word(text, opts):
         return nulled(raw)
     if any(ch in "?？□■▢〓\ufffd" or 0xE000 <= ord(ch) <= 0xF8FF for ch in text):
         return text, "kept"
@@ -530,6 +612,8 @@ FORMATS: dict[str, str] = {
 def declared(raw: str, formats: list[str]) -> bool:
     for form in formats:
         pattern = re.escape(FORMATS[form]).replace("n", "[0-9]{1,2}").replace("N", "[0-9]").replace(r"\ ", "[T ]")
+        if form.endswith("SS"):
+            pattern += "([.][0-9]{1,6})?"
         if re.fullmatch(pattern, raw):
             return True
     return False
@@ -590,7 +674,8 @@ def parse_moment(text: str, opts: Opts) -> tuple[datetime | None, bool, str]:
         found = day(*match.groups())
         return (datetime.combine(found, datetime.min.time()) if found else None), False, "plain"
     match = re.fullmatch(
-        "([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})[T ] *(?P<h>[0-9]{1,2}):(?P<m>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:[.-](?P<f>[0-9]{1,6})[0-9]{0,3})?)?" + ZONE,
+        "([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})[T ] *(?P<h>[0-9]{1,2}):(?P<m>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:[.-](?P<f>[0-9]{1,6})[0-9]{0,3})?)?"
+        + ZONE,
         text,
     )
     if match:
@@ -601,7 +686,9 @@ def parse_moment(text: str, opts: Opts) -> tuple[datetime | None, bool, str]:
                 microseconds=int((match["f"] or "0").ljust(6, "0")) if match["s"] else 0,
             )  # fmt: skip
             h, m, s = int(match["h"]), int(match["m"]), int(match["s"] or 0)
-            ok = (h < 24 and m < 60 and s < 60) or (h == 24 and m == s == int(match["f"] or 0) == 0)  # ISO 8601: end of the day
+            ok = (h < 24 and m < 60 and s < 60) or (
+                h == 24 and m == s == int(match["f"] or 0) == 0
+            )  # ISO 8601: end of the day
         except ValueError:
             ok = False
         if found is None or not ok:
@@ -672,9 +759,13 @@ def month(raw: str | None, opts: Opts) -> Result:
 
 
 def code_text(raw: str) -> str:
+    """Without the .0 of a number cell, however often it was added."""
     text = squeeze(raw)
-    head, dot, tail = text.rpartition(".")
-    return head if dot and tail and set(tail) == {"0"} else text
+    while True:
+        head, dot, tail = text.rpartition(".")
+        if not (dot and tail and set(tail) == {"0"}):
+            return text
+        text = head
 
 
 def sex(raw: str | None, opts: Opts) -> Result:
@@ -688,8 +779,8 @@ def sex(raw: str | None, opts: Opts) -> Result:
     for word in ("未知", "不详", "不明"):
         text = text.replace(word, "U")
     text = text.upper()
-    words = {w: "1" for w in ("男", "男性", "男士", "男生", "先生", "M", "MALE", "1男", "1-男", "1.男")}
-    words |= {w: "2" for w in ("女", "女性", "女士", "女生", "F", "FEMALE", "2女", "2-女", "2.女")}
+    words = dict.fromkeys(("男", "男性", "男士", "男生", "先生", "M", "MALE", "1男", "1-男", "1.男"), "1")
+    words |= dict.fromkeys(("女", "女性", "女士", "女生", "F", "FEMALE", "2女", "2-女", "2.女"), "2")
     usual = {"1": "1", "2": "2", "01": "1", "02": "2", "0": "0", "9": "9"}
     if all(usual.get(k) == v for k, v in codes.items() if k in ("0", "1", "2", "3", "9")):
         words |= usual
@@ -765,7 +856,18 @@ def code(raw: str | None, opts: Opts) -> Result:
     return text, None if text == raw else "standardised"
 
 
-PROVINCES = {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83}
+PROVINCES = {
+    *range(11, 16),
+    *range(21, 24),
+    *range(31, 38),
+    *range(41, 47),
+    *range(50, 55),
+    *range(61, 66),
+    71,
+    81,
+    82,
+    83,
+}
 
 
 def area_code(raw: str | None, opts: Opts) -> Result:
@@ -852,7 +954,7 @@ def number_text(raw: str) -> str:
 
 def grouped(text: str) -> Decimal | None:
     """Digits with at most one point; commas only between groups of three."""
-    whole, point, fraction = text.partition(".")
+    whole, _point, fraction = text.partition(".")
     if (fraction and not digits(fraction)) or (not whole and not fraction):
         return None
     if "," in whole:
@@ -913,7 +1015,10 @@ def amount(raw: str | None, opts: Opts) -> Result:
         if split is None:
             return nulled(raw)
         bracket, rest = split
-        match = re.fullmatch("(?:人民币|RMB|CNY|¥)?([+-]?)(?:人民币|RMB|CNY|¥)?([0-9.,]+)(百万元|千万元|万元|亿元|千元|百元|元整|元正|元|圆整|圆|万|亿)?(?:人民币|RMB|CNY)?整?", rest)
+        match = re.fullmatch(
+            "(?:人民币|RMB|CNY|¥)?([+-]?)(?:人民币|RMB|CNY|¥)?([0-9.,]+)(百万元|千万元|万元|亿元|千元|百元|元整|元正|元|圆整|圆|万|亿)?(?:人民币|RMB|CNY)?整?",
+            rest,
+        )
         if not match or (match[1] == "-" and text.endswith("-")):
             return nulled(raw)
         number = grouped(match[2])
@@ -965,7 +1070,7 @@ def decimal(raw: str | None, opts: Opts) -> Result:
     if number is None or abs(number) >= Decimal(10) ** (28 - scale):
         return nulled(raw)
     value = quantize(number, scale)
-    if opts.get("min") is not None and value < opts["min"] or opts.get("max") is not None and value > opts["max"]:
+    if (opts.get("min") is not None and value < opts["min"]) or (opts.get("max") is not None and value > opts["max"]):
         return nulled(raw)
     if re.fullmatch("-?[0-9]+(?:[.][0-9]+)?", raw):
         return value, None
@@ -1001,7 +1106,7 @@ def usage(raw: str | None, opts: Opts) -> Result:
 
 
 def degrees(raw: str) -> float | None:
-    signs = {"°": "度", "º": "度", "˚": "度"} | {ch: "分" for ch in "'’′"} | {ch: "秒" for ch in "\"”″"}
+    signs = {"°": "度", "º": "度", "˚": "度"} | dict.fromkeys("'’′", "分") | dict.fromkeys('"”″', "秒")
     signs |= {"，": ",", "；": ",", "、": ","}
     text = squeeze(raw, signs).upper()
     for head in ("东经", "北纬", "N", "E"):
@@ -1043,7 +1148,7 @@ def text_(raw: str | None, opts: Opts) -> Result:
 
 
 ADDRESS_WIDTH = {ch: FULLWIDTH[ch] for ch in FULLWIDTH if FULLWIDTH[ch].isalnum() or FULLWIDTH[ch] in "-#./&+@"}
-ADDRESS_WIDTH |= {ch: "-" for ch in DASHES} | {"﹟": "#"}
+ADDRESS_WIDTH |= dict.fromkeys(DASHES, "-") | {"﹟": "#"}
 
 
 def address(raw: str | None, opts: Opts) -> Result:

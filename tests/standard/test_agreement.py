@@ -41,7 +41,9 @@ def test_agree_on_a_million_cells(pair: tuple[str, dict[str, Any]]) -> None:
         assert engine.disagreements(kind, list(cells.cells(kind, 100_000, seed)), opts)[:10] == []
 
 
-ALPHABET = st.sampled_from(sorted(set(cells.SIGNS + cells.SPACES + cells.HAN[:20] + "0123456789xXEe.年月日万元（）劉⼀")))
+ALPHABET = st.sampled_from(
+    sorted(set(cells.SIGNS + cells.SPACES + cells.HAN[:20] + "0123456789xXEe.年月日万元（）劉⼀"))
+)
 
 
 @pytest.mark.parametrize("kind", list(cells.MAKERS))

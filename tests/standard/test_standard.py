@@ -30,7 +30,9 @@ def test_standardise_a_csv_column(tmp_path: Path) -> None:
 
 def test_standardise_a_parquet_column_of_another_type(tmp_path: Path) -> None:
     source = tmp_path / "a'b.parquet"
-    duckdb.execute(f"copy (select 45047 as \"day \"\"x\") to '{str(source).replace(chr(39), chr(39) * 2)}' (format parquet)")
+    duckdb.execute(
+        f'copy (select 45047 as "day ""x") to \'{str(source).replace(chr(39), chr(39) * 2)}\' (format parquet)'
+    )
     assert standard.standardise("date", source, 'day "x', tmp_path / "out.parquet") == {"standardised": 1}
 
 
@@ -51,7 +53,7 @@ def test_options_reach_the_macros(tmp_path: Path) -> None:
         ("date", "a.xlsx", "x", {}, "reads .parquet and .csv"),
     ],
 )
-def test_wrong_use_is_said(
+def test_wrong_use_is_said(  # noqa: PLR0917
     tmp_path: Path, kind: str, file: str, column: str, opts: dict[str, object], said: str
 ) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n", encoding="utf-8")
@@ -70,8 +72,12 @@ def test_spark_text_has_nothing_of_duckdb(kind: str, stage: standard.Stage) -> N
 
 def test_import_is_light() -> None:
     """The command line loads this module for --help."""
-    code = "import sys, warehouse.standard; print([m for m in ('polars', 'pandas', 'dbt', 'pyarrow') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=standard.MACROS.parents[2])
+    code = (
+        "import sys, warehouse.standard; print([m for m in ('polars', 'pandas', 'dbt', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=standard.MACROS.parents[2]
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -89,8 +95,25 @@ def test_the_macros_load_under_dbt(tmp_path: Path) -> None:
     )
     (tmp_path / "models" / "probe.sql").write_text(PROBE, encoding="utf-8")
     dbt = Path(sys.executable).with_name("dbt")
-    command = [str(dbt), "run", "--profiles-dir", str(tmp_path), "--project-dir", str(tmp_path), "--target-path", str(tmp_path / "t"), "--log-path", str(tmp_path / "l")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
+    command = [
+        str(dbt),
+        "run",
+        "--profiles-dir",
+        str(tmp_path),
+        "--project-dir",
+        str(tmp_path),
+        "--target-path",
+        str(tmp_path / "t"),
+        "--log-path",
+        str(tmp_path / "l"),
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     with duckdb.connect(str(tmp_path / "p.duckdb")) as connection:
         found = connection.execute("select kind, value, rule, outcome from probe order by kind").fetchall()

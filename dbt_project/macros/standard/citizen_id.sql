@@ -52,6 +52,12 @@ else {{ std_no_null_word(std_id_squeeze(cell), opts) }} end
 {%- endmacro -%}
 
 {%- macro std_citizen_id__value(clean, raw, opts={}) -%}
+{%- if opts.get('twin') -%}coalesce({{ std_id_of_cell(clean, opts) }}, {{ std_id_twin(clean, opts) }})
+{%- else -%}{{ std_id_of_cell(clean, opts) }}
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro std_id_of_cell(clean, opts) -%}
 case
 when {{ std_re_is(clean, '[1-9][0-9]{16}[0-9X]') }} then
 case when {{ std_id_check(clean) }} = substr({{ clean }}, 18, 1) and {{ std_is_day("substr(" ~ clean ~ ", 7, 8)") }}
@@ -65,9 +71,21 @@ then substr({{ clean }}, 1, 6) || '19' || substr({{ clean }}, 7, 9) || {{ std_id
 end
 {%- endmacro -%}
 
+{#-
+  opts.twin: another text of the same row that holds the same number (a school number is G and the citizen id). It speaks
+  only for a damaged cell whose first six or last four digits it shares.
+-#}
+{%- macro std_id_twin(clean, opts) -%}
+{%- set twin = std_re_get("upper(coalesce(" ~ opts['twin'] ~ ", ''))", '[1-9][0-9]{16}[0-9X]', 0) -%}
+case when length({{ twin }}) = 18 then
+case when {{ std_id_check(twin) }} = substr({{ twin }}, 18, 1) and {{ std_is_day("substr(" ~ twin ~ ", 7, 8)") }}
+and (substr(replace({{ clean }}, '.', ''), 1, 6) = substr({{ twin }}, 1, 6) or right({{ clean }}, 4) = right({{ twin }}, 4)) then {{ twin }} end end
+{%- endmacro -%}
+
 {#- spelling faults that leave no doubt about the number, most telling first -#}
 {%- macro std_id_spelling_rule(raw, clean) -%}
 when {{ std_re_has(raw, '[xｘ' ~ std_x_signs() ~ ']') }} then 'id_lower_x'
+when {{ std_re_has(raw, '[a-wyz]') }} then 'id_lower_case'
 when {{ std_re_has(raw, '[' ~ std_class_quote() ~ ']') }} then 'id_apostrophe'
 when {{ std_re_has(raw, '[.．]') }} then 'id_dot_zero'
 when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then 'id_width'
@@ -90,8 +108,11 @@ when {{ clean }} is null then 'null_word'
 when {{ value }} is not null then case
 {% if swapped != 'false' %}when {{ swapped }} then 'swapped_columns'
 {% endif -%}
-when length({{ clean }}) = 15 then 'id_15_digit'
-when {{ std_re_has(clean, '[*]$') }} then 'id_star_x'
+when {{ std_re_is(clean, '[0-9]{15}') }} then 'id_15_digit'
+when {{ std_re_is(clean, '[0-9]{17}[*]') }} then 'id_star_x'
+{% if opts.get('twin') -%}
+when {{ value }} <> {{ clean }} then 'id_from_twin'
+{% endif -%}
 {{ std_id_spelling_rule(raw, clean) }} end
 else {{ std_id_damage_rule(clean, opts) }} end
 {%- endmacro -%}

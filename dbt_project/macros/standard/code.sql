@@ -31,7 +31,7 @@ case when instr({{ std_str(ns.text) }}, '|' || {{ x }} || '=') > 0 and {{ x }} n
 {%- endmacro -%}
 
 {#- 1.0 out of a number cell is the code 1 -#}
-{%- macro std_code_text(x) -%}{{ std_re_sub(std_ascii(x), '[.]0+$') }}{%- endmacro -%}
+{%- macro std_code_text(x) -%}{{ std_re_sub(std_ascii(x), '(?:[.]0+)+$') }}{%- endmacro -%}
 
 {#- a declared spelling is never read as a null word -#}
 {%- macro std_declared_or(raw, opts, otherwise) -%}
@@ -212,7 +212,7 @@ else 'ethnic_as_text' end
 {#- ---- area: six (county), nine (town-street) or twelve (community) digits ---- -#}
 {%- macro std_area_code__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[1-9][0-9]{11}|[1-9][0-9]{5}') }} then {{ raw }}
-else {{ std_no_null_word(std_re_sub(std_ascii(raw), '[.]0+$|-'), opts) }} end
+else {{ std_no_null_word(std_re_sub(std_ascii(raw), '(?:[.]0+)+$|-'), opts) }} end
 {%- endmacro -%}
 
 {#- opts.width (6, 9, 12) is the length the contract declares: a shorter code is filled with zeros, as the standard writes an upper level -#}
@@ -241,7 +241,7 @@ else 'code_spaces' end
 {#- ---- grid, CJ/T 349: 6 object class + 12 community + 2 serial; the class may start with 0, which a number cell loses ---- -#}
 {%- macro std_grid_code__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[0-9]{20}') }} then {{ raw }}
-else {{ std_no_null_word(std_re_sub(std_ascii(raw), '[.]0+$|-'), opts) }} end
+else {{ std_no_null_word(std_re_sub(std_ascii(raw), '(?:[.]0+)+$|-'), opts) }} end
 {%- endmacro -%}
 
 {%- macro std_grid_sound() -%}{{ '(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{12}' }}{%- endmacro -%}
@@ -300,7 +300,7 @@ else 'code_spaces' end
 {#- ---- bank card or account: 12 to 19 digits. Cards satisfy Luhn, pass-book accounts need not ---- -#}
 {%- macro std_bank_card__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[1-9][0-9]{15,18}') }} then {{ raw }}
-else {{ std_no_null_word(std_re_sub(std_ascii(raw), '[.]0+$|-'), opts) }} end
+else {{ std_no_null_word(std_re_sub(std_ascii(raw), '(?:[.]0+)+$|-'), opts) }} end
 {%- endmacro -%}
 
 {#- Luhn over the digits from the right; a shorter number is padded to 20 places with zeros, which add nothing -#}

@@ -107,7 +107,7 @@ end
   'YYYY年MM月DD日': '[0-9]{4}年[0-9]{2}月[0-9]{2}日', 'DD/MM/YYYY': '[0-9]{2}/[0-9]{2}/[0-9]{4}', 'serial': '[0-9]{5}',
   'YYYY-MM': '[0-9]{4}-[0-9]{2}', 'YYYYMM': '[0-9]{6}', 'YYYY.MM': '[0-9]{4}[.][0-9]{2}', 'YYYY.M': '[0-9]{4}[.][0-9]{1,2}',
   'YYYY/MM': '[0-9]{4}/[0-9]{2}', 'YYYY年M月': '[0-9]{4}年[0-9]{1,2}月', 'YYYY年MM月': '[0-9]{4}年[0-9]{2}月',
-  'HH:MM:SS': '[0-9]{2}:[0-9]{2}:[0-9]{2}', 'HH:MM': '[0-9]{2}:[0-9]{2}', 'H:MM': '[0-9]{1,2}:[0-9]{2}',
+  'HH:MM:SS': '[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?', 'HH:MM': '[0-9]{2}:[0-9]{2}', 'H:MM': '[0-9]{1,2}:[0-9]{2}',
   'HH:MM:SSZ': '[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})',
   'HH时MM分': '[0-9]{2}时[0-9]{2}分', 'HH时MM分SS秒': '[0-9]{2}时[0-9]{2}分[0-9]{2}秒',
 } -%}
@@ -131,7 +131,7 @@ when {{ std_is_blank(raw) }} then null
 when {{ clean }} is null then 'null_word'
 when {{ value }} is not null then case
 when {{ std_re_is(clean, '[12][0-9]{7}|[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}') }} then
-case when {{ std_re_has(raw, '[年月日号/.0-9-]$') }} and not {{ std_re_has(raw, '[ \\x{3000}\\x{ff01}-\\x{ff5e}]') }} then 'date_format' else 'date_spelling' end
+case when {{ std_re_has(raw, '[' ~ std_class_space() ~ std_class_invisible() ~ std_class_quote() ~ '\\x{ff01}-\\x{ff5e}]') }} then 'date_spelling' else 'date_format' end
 when {{ std_is_serial(clean, opts) }} then 'date_serial'
 when {{ std_re_has(clean, '^[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}') }} then 'date_dmy'
 when {{ std_re_has(clean, '^[0-9]{2}-') }} then 'date_two_digit_year_confirmed'

@@ -122,7 +122,7 @@ case when {{ std_re_has(x, '[' ~ std_class_odd_form() ~ ']') }} then translate({
 
 {%- macro std_org_name__value(clean, raw, opts={}) -%}
 case when {{ std_re_is(clean, '[一-龥]*') }} then {{ clean }}
-else nullif({{ std_close_han_gaps(std_re_sub(std_org_signs(clean), '[ ,;。，；、]+$')) }}, '') end
+else {{ std_no_null_word(std_close_han_gaps(std_re_sub(std_org_signs(clean), '[ ,;。，；、]+$')), opts) }} end
 {%- endmacro -%}
 
 {%- macro std_org_name__rule(raw, clean, value, opts={}) -%}

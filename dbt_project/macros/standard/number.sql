@@ -38,7 +38,7 @@ case trim({{ opts['unit_column'] }}) {% for unit in ['元', '百元', '千元', 
 {%- set pattern = std_amount_pattern() -%}
 {%- set number = "try_cast(replace(" ~ std_re_get(clean, pattern, 3) ~ ", ',', '') as decimal(26, 6))" -%}
 {%- set own = std_re_get(clean, pattern, 4) -%}
-cast(case
+try_cast(case
 when {{ std_re_is(clean, '-?[0-9]{1,18}(?:[.][0-9]{1,6})?') }} then try_cast({{ clean }} as decimal(26, 6)) * {{ std_declared_factor(opts) }}
 when {{ std_re_is(clean, '[+-]?[0-9]+(?:[.][0-9]+)?E[+-]?[0-9]{1,2}') }} then try_cast({{ clean }} as decimal(26, 6)) * {{ std_declared_factor(opts) }}
 when {{ std_re_has(clean, pattern) }} and ({{ std_re_get(clean, pattern, 1) }} = '') = ({{ std_re_get(clean, pattern, 6) }} = '')
@@ -103,7 +103,7 @@ end
 {%- endmacro -%}
 
 {%- macro std_decimal__value(clean, raw, opts={}) -%}
-cast({{ std_number_in_bounds(std_decimal_number(clean, opts), opts) }} as {{ std_number_type(opts) }})
+try_cast({{ std_number_in_bounds(std_decimal_number(clean, opts), opts) }} as {{ std_number_type(opts) }})
 {%- endmacro -%}
 
 {%- macro std_number_rule_tail(raw, clean, opts) -%}
@@ -160,7 +160,7 @@ when {{ std_re_is(clean, '[+-]?[0-9,]+[.]0+') }} then 'integer_dot_zero'
 
 {%- macro std_usage__value(clean, raw, opts={}) -%}
 {%- set number = std_decimal_number(clean, std_usage_opts(opts)) -%}
-cast(case when {{ number }} >= 0{% if opts.get('max') is not none %} and {{ number }} <= {{ opts['max'] }}{% endif %} then {{ number }} end as decimal(28, {{ opts.get('scale', 3) }}))
+try_cast(case when {{ number }} >= 0{% if opts.get('max') is not none %} and {{ number }} <= {{ opts['max'] }}{% endif %} then {{ number }} end as decimal(28, {{ opts.get('scale', 3) }}))
 {%- endmacro -%}
 
 {%- macro std_usage__rule(raw, clean, value, opts={}) -%}

@@ -11,10 +11,22 @@ import polars as pl
 from ingestion.readers import FileProbe, RawResult, TableProbe, probe, write_raw
 
 RECEIVED = dt.datetime(2026, 11, 1, 8, 30, tzinfo=dt.UTC)
-CONSTANTS = {"dataset": "test.set", "file": "test/文件.csv", "delivery_id": "d" * 64, "received_at": RECEIVED, "delivered_on": dt.date(2026, 10, 31)}
+CONSTANTS = {
+    "dataset": "test.set",
+    "file": "test/文件.csv",
+    "delivery_id": "d" * 64,
+    "received_at": RECEIVED,
+    "delivered_on": dt.date(2026, 10, 31),
+}
 
 
-def to_raw(found: FileProbe, tables: list[TableProbe], out: Path, columns: list[dict[str, str]] | None = None, targets: list[str] | None = None) -> tuple[RawResult, pl.DataFrame]:
+def to_raw(
+    found: FileProbe,
+    tables: list[TableProbe],
+    out: Path,
+    columns: list[dict[str, str]] | None = None,
+    targets: list[str] | None = None,
+) -> tuple[RawResult, pl.DataFrame]:
     """Write tables with their own header names as target columns; returns the result and the raw rows."""
     mapping = columns or [{name: name for name in table.columns} for table in tables]
     names = targets if targets is not None else list(tables[0].columns)

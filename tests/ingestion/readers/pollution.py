@@ -29,7 +29,15 @@ def table(rows: int, seed: int) -> list[list[str]]:
     return out
 
 
-def text(rows: list[list[str]], *, delimiter: str = ",", quote: str = '"', escape: str | None = None, newline: str = "\r\n", quoting: int = csv.QUOTE_MINIMAL) -> str:
+def text(
+    rows: list[list[str]],
+    *,
+    delimiter: str = ",",
+    quote: str = '"',
+    escape: str | None = None,
+    newline: str = "\r\n",
+    quoting: int = csv.QUOTE_MINIMAL,
+) -> str:
     """The rows written in one dialect; a delimiter of several characters is written by hand."""
     lines = [delimiter.join(_field(cell, delimiter, quote, escape, quoting) for cell in row) for row in rows]
     return "".join(line + newline for line in lines)
@@ -41,7 +49,9 @@ def _field(cell: str, delimiter: str, quote: str, escape: str | None, quoting: i
     return quote + cell.replace(quote, (escape or quote) + quote) + quote
 
 
-def cases(rows: int = 40, seed: int = 1, quoting: int = csv.QUOTE_MINIMAL, step: int = 1) -> Iterator[tuple[str, bytes, list[list[str]]]]:
+def cases(
+    rows: int = 40, seed: int = 1, quoting: int = csv.QUOTE_MINIMAL, step: int = 1
+) -> Iterator[tuple[str, bytes, list[list[str]]]]:
     """(name, bytes of the polluted file, expected rows: header first)."""
     base = table(rows, seed)
 
@@ -68,8 +78,17 @@ def cases(rows: int = 40, seed: int = 1, quoting: int = csv.QUOTE_MINIMAL, step:
     for levels in (2, 3):
         extra = [[f"{name} {level}" for name in HEADER] for level in "ab"[: levels - 1]]
         joined = [" ".join(parts) for parts in zip(HEADER, *extra, strict=True)]
-        yield f"file_header_multirow_{levels}", text([base[0], *extra, *base[1:]], quoting=quoting).encode(), [joined, *base[1:]]
-    other = [["City", "Country", "Population"], ["Rome", "Italy", "2761632"], ["Bonn", "Germany", "329673"], ["Nice", "France", "342669"]]
+        yield (
+            f"file_header_multirow_{levels}",
+            text([base[0], *extra, *base[1:]], quoting=quoting).encode(),
+            [joined, *base[1:]],
+        )
+    other = [
+        ["City", "Country", "Population"],
+        ["Rome", "Italy", "2761632"],
+        ["Bonn", "Germany", "329673"],
+        ["Nice", "France", "342669"],
+    ]
     same = [[f"{cell} {n}" if i == 0 else cell for n in range(3) for cell in row] for i, row in enumerate(other)]
     more = [row + row[:2] for row in same]
     for name, second in (("less", other), ("same", same), ("more", more)):
@@ -88,18 +107,38 @@ def _row_cases(base: list[list[str]], quoting: int, step: int) -> Iterator[tuple
         fields = [_field(cell, ",", '"', None, quoting) for cell in base[index]]
         for column in range(len(fields)):
             extra = ",".join([*fields[: column + 1], "", *fields[column + 1 :]])
-            yield f"row_more_sep_row{index}_col{column}", whole(index, extra), [*base[:index], [*base[index][: column + 1], "", *base[index][column + 1 :]], *base[index + 1 :]]
+            yield (
+                f"row_more_sep_row{index}_col{column}",
+                whole(index, extra),
+                [*base[:index], [*base[index][: column + 1], "", *base[index][column + 1 :]], *base[index + 1 :]],
+            )
             if column + 1 < len(fields):
                 line = ",".join([*fields[:column], fields[column] + fields[column + 1], *fields[column + 2 :]])
                 parsed = next(csv.reader(io.StringIO(line)))
-                yield f"row_less_sep_row{index}_col{column}", whole(index, line), [*base[:index], parsed, *base[index + 1 :]]
+                yield (
+                    f"row_less_sep_row{index}_col{column}",
+                    whole(index, line),
+                    [*base[:index], parsed, *base[index + 1 :]],
+                )
             for side in ("start", "end"):
                 hurt = f'"{fields[column]}' if side == "start" else f'{fields[column]}"'
-                cells = [*base[index][:column], ('"' + base[index][column]) if side == "start" else base[index][column] + '"', *base[index][column + 1 :]]
-                yield f"row_extra_quote{index}_col{column}_{side}", whole(index, ",".join([*fields[:column], hurt, *fields[column + 1 :]])), [*base[:index], cells, *base[index + 1 :]]
+                cells = [
+                    *base[index][:column],
+                    ('"' + base[index][column]) if side == "start" else base[index][column] + '"',
+                    *base[index][column + 1 :],
+                ]
+                yield (
+                    f"row_extra_quote{index}_col{column}_{side}",
+                    whole(index, ",".join([*fields[:column], hurt, *fields[column + 1 :]])),
+                    [*base[:index], cells, *base[index + 1 :]],
+                )
         for mark in (";", "\t", " "):
             line = mark.join(fields)
-            yield f"row_field_delimiter_{index}_{mark!r}", whole(index, line), [*base[:index], next(csv.reader(io.StringIO(line))), *base[index + 1 :]]
+            yield (
+                f"row_field_delimiter_{index}_{mark!r}",
+                whole(index, line),
+                [*base[:index], next(csv.reader(io.StringIO(line))), *base[index + 1 :]],
+            )
 
 
 def write_cases(root: Path, **options: object) -> list[str]:

@@ -18,7 +18,9 @@ from tests.ingestion.readers.helpers import to_raw
 HEADER = ["序号", "姓名", "地址", "金额", "备注"]
 
 
-def both_roads(path: Path, folder: Path, piece: int, monkeypatch: pytest.MonkeyPatch) -> tuple[tuple[RawResult, pl.DataFrame], tuple[RawResult, pl.DataFrame]]:
+def both_roads(
+    path: Path, folder: Path, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[RawResult, pl.DataFrame], tuple[RawResult, pl.DataFrame]]:
     found = probe(path)
     with monkeypatch.context() as patch:
         patch.setattr(bulk, "SMALLEST", 0)
@@ -34,18 +36,40 @@ def both_roads(path: Path, folder: Path, piece: int, monkeypatch: pytest.MonkeyP
 def compare(fast: tuple[RawResult, pl.DataFrame], slow: tuple[RawResult, pl.DataFrame]) -> None:
     assert_frame_equal(fast[1], slow[1])
     assert fast[0].rows_by_kind == slow[0].rows_by_kind
-    assert sorted((u.row_number, u.reason_en) for u in fast[0].unread) == sorted((u.row_number, u.reason_en) for u in slow[0].unread)
+    assert sorted((u.row_number, u.reason_en) for u in fast[0].unread) == sorted(
+        (u.row_number, u.reason_en) for u in slow[0].unread
+    )
 
 
 def dirty_lines(rnd: random.Random, rows: int, quoted: bool) -> list[str]:
     out = []
     for n in range(rows):
         name = rnd.choice(["王伟", "李芳", "统计员", "张 三", ""])
-        address = f"幸福街道{n}号" if not quoted or rnd.random() < 0.5 else f'"幸福街道{n}号,{"换" if rnd.random() < 0.7 else chr(10)}行 ""楼"""'
+        address = (
+            f"幸福街道{n}号"
+            if not quoted or rnd.random() < 0.5
+            else f'"幸福街道{n}号,{"换" if rnd.random() < 0.7 else chr(10)}行 ""楼"""'
+        )
         out.append(f"{n},{name},{address},{rnd.randint(1, 999)}.5,{rnd.choice(['', '无'])}")
         odd = rnd.random()
         if odd < 0.02:
-            out.append(rnd.choice(["", "合计,,,99,", ",".join(HEADER), f"{n},少", f"{n},多,一,列,吗,是,的", "注：以上为全部,,,,", ",,,,", "小 计,,,5,", f'{n},"没有闭合,x,1,2', "   ", '5,a"b,c,d,e']))
+            out.append(
+                rnd.choice(
+                    [
+                        "",
+                        "合计,,,99,",
+                        ",".join(HEADER),
+                        f"{n},少",
+                        f"{n},多,一,列,吗,是,的",
+                        "注：以上为全部,,,,",
+                        ",,,,",
+                        "小 计,,,5,",
+                        f'{n},"没有闭合,x,1,2',
+                        "   ",
+                        '5,a"b,c,d,e',
+                    ]
+                )
+            )
     return out
 
 
@@ -71,7 +95,18 @@ def test_bad_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.sampled_from(["", "a", '"', '""', ",", "\n", "1", "合计", "b c", '"x"', '"y\nz"', "\r"]), min_size=1, max_size=8), min_size=1, max_size=30), st.integers(20, 200))
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["", "a", '"', '""', ",", "\n", "1", "合计", "b c", '"x"', '"y\nz"', "\r"]),
+            min_size=1,
+            max_size=8,
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.integers(20, 200),
+)
 def test_any_soup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[list[str]], piece: int) -> None:
     path = tmp_path / "t.csv"
     body = "\n".join("".join(parts) for parts in pieces)

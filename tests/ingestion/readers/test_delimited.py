@@ -17,7 +17,25 @@ from tests.ingestion.readers.helpers import cells_of, raw_of
 PROPERTY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HAN = "烟台市芝罘区幸福街道社区王伟李芳张敏号楼单元补贴䶮镕𠮷，。（）"
 WORDS = st.text(st.sampled_from(HAN + "abcXYZ 019-/."), max_size=8)
-TRICKY = st.one_of(WORDS, st.sampled_from(['a,b', 'x;y', 'say "hi"', '5" 管', "it's", "一|二", "tab\there", "换\n行", "", "0012", "37060219900101123X", "12.50"]))
+TRICKY = st.one_of(
+    WORDS,
+    st.sampled_from(
+        [
+            "a,b",
+            "x;y",
+            'say "hi"',
+            '5" 管',
+            "it's",
+            "一|二",
+            "tab\there",
+            "换\n行",
+            "",
+            "0012",
+            "37060219900101123X",
+            "12.50",
+        ]
+    ),
+)
 
 
 @st.composite
@@ -26,22 +44,35 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     width = draw(st.integers(3, 7))
     header = ["序号", "日期", *[f"列名{chr(65 + i)}" for i in range(width - 2)]]
     count = draw(st.integers(3, 25))
-    rows = [[str(n + 1), f"2026-{n % 12 + 1:02d}-{n % 28 + 1:02d}", *[draw(TRICKY) for _ in range(width - 2)]] for n in range(count)]
+    rows = [
+        [str(n + 1), f"2026-{n % 12 + 1:02d}-{n % 28 + 1:02d}", *[draw(TRICKY) for _ in range(width - 2)]]
+        for n in range(count)
+    ]
     return header, rows
 
 
-def written(header: list[str], rows: list[list[str]], delimiter: str, quoting: int, newline: str, quote: str = '"') -> str:
+def written(rows: list[list[str]], delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL, newline: str = "\n") -> str:
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=newline, quotechar=quote).writerows([header, *rows])  # type: ignore[arg-type]
+    csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=newline).writerows(rows)  # type: ignore[arg-type]
     return out.getvalue()
 
 
 @PROPERTY
-@given(tables(), st.sampled_from([",", "\t", ";", "|"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]))
-def test_any_table_in_any_dialect_comes_back(tmp_path: Path, table: tuple[list[str], list[list[str]]], delimiter: str, quoting: int, newline: str, encoding: str) -> None:
+@given(
+    tables(),
+    st.tuples(
+        st.sampled_from([",", "\t", ";", "|"]),
+        st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+        st.sampled_from(["\n", "\r\n"]),
+    ),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+)
+def test_any_table_in_any_dialect_comes_back(
+    tmp_path: Path, table: tuple[list[str], list[list[str]]], dialect: tuple[str, int, str], encoding: str
+) -> None:
     header, rows = table
     path = tmp_path / "t.csv"
-    path.write_bytes(written(header, rows, delimiter, quoting, newline).encode(encoding))
+    path.write_bytes(written([header, *rows], *dialect).encode(encoding))
     found, result, frame = raw_of(path, tmp_path / "raw.parquet")
     assert found.columns == tuple(header)
     assert cells_of(frame, found.columns) == [tuple(cell or None for cell in row) for row in rows]
@@ -51,36 +82,67 @@ def test_any_table_in_any_dialect_comes_back(tmp_path: Path, table: tuple[list[s
 
 
 @PROPERTY
-@given(tables(), st.sampled_from([("big5hkscs", "繁體中文戶籍資料臺北市信義區路號樓"), ("cp1252", "café £ naïve Zürich"), ("gb18030", "龘㙍𠀀䶮")]))
+@given(
+    tables(),
+    st.sampled_from(
+        [
+            ("big5hkscs", "繁體中文戶籍資料臺北市信義區路號樓"),
+            ("cp1252", "café £ naïve Zürich"),
+            ("gb18030", "龘㙍𠀀䶮"),
+        ]
+    ),
+)
 def test_other_encodings(tmp_path: Path, table: tuple[list[str], list[list[str]]], choice: tuple[str, str]) -> None:
     header, rows = table
     encoding, sample = choice
     header = ["No", "Date", *[f"Name {i}" for i in range(len(header) - 2)]]
     rows = [[row[0], row[1], *[sample for _ in row[2:]]] for row in rows]
     path = tmp_path / "t.csv"
-    path.write_bytes(written(header, rows, ",", csv.QUOTE_MINIMAL, "\r\n").encode(encoding))
+    path.write_bytes(written([header, *rows], newline="\r\n").encode(encoding))
     found, _, frame = raw_of(path, tmp_path / "raw.parquet")
     assert cells_of(frame, found.columns) == [tuple(row) for row in rows]
 
 
 @PROPERTY
 @given(tables(), st.integers(0, 24), st.sampled_from(["extra", "missing", "open_quote", "blank", "bytes"]))
-def test_one_damaged_line_touches_no_other(tmp_path: Path, table: tuple[list[str], list[list[str]]], place: int, damage: str) -> None:
+def test_one_damaged_line_touches_no_other(
+    tmp_path: Path, table: tuple[list[str], list[list[str]]], place: int, damage: str
+) -> None:
     header, rows = table
     assume(len(rows) >= 6)
     place = 2 + place % (len(rows) - 3)
-    lines = [written(header, [], ",", csv.QUOTE_MINIMAL, "\n").encode(), *[written(row, [], ",", csv.QUOTE_MINIMAL, "\n").encode() for row in rows]]
-    hurt = {"extra": lines[place][:-1] + b",x,y\n", "missing": rows[place - 1][0].encode() + b",2026-01-01\n", "open_quote": rows[place - 1][0].encode() + b',2026-01-01,"half\n', "blank": b"\n", "bytes": lines[place].replace(b"2026", b"20\xff\xfe6", 1)}
+    lines = [
+        written([header]).encode(),
+        *[written([row]).encode() for row in rows],
+    ]
+    hurt = {
+        "extra": lines[place][:-1] + b",x,y\n",
+        "missing": rows[place - 1][0].encode() + b",2026-01-01\n",
+        "open_quote": rows[place - 1][0].encode() + b',2026-01-01,"half\n',
+        "blank": b"\n",
+        "bytes": lines[place].replace(b"2026", b"20\xff\xfe6", 1),
+    }
     lines[place] = hurt[damage]
     path = tmp_path / "t.csv"
     path.write_bytes(b"".join(lines))
     found, _, frame = raw_of(path, tmp_path / "raw.parquet")
     number = place + 1
     others = frame.filter((pl.col("row_kind") == "data") & (pl.col("row_number") != number))
-    assert others.select(found.columns[: len(header)]).rows() == [tuple(cell or None for cell in row) for n, row in enumerate(rows, start=2) if n != number]
+    assert others.select(found.columns[: len(header)]).rows() == [
+        tuple(cell or None for cell in row) for n, row in enumerate(rows, start=2) if n != number
+    ]
     assert others["_defect"].null_count() == others.height
     marked = frame.filter(pl.col("row_number") == number)["_defect"].to_list()
-    assert marked == {"extra": ["ragged_extra"], "missing": ["ragged_missing"], "open_quote": ["truncated"], "blank": [], "bytes": ["undecodable"]}[damage]
+    assert (
+        marked
+        == {
+            "extra": ["ragged_extra"],
+            "missing": ["ragged_missing"],
+            "open_quote": ["truncated"],
+            "blank": [],
+            "bytes": ["undecodable"],
+        }[damage]
+    )
 
 
 def test_surplus_fields_are_kept(tmp_path: Path) -> None:
@@ -92,7 +154,16 @@ def test_surplus_fields_are_kept(tmp_path: Path) -> None:
     assert "列数" in result.unread[0].reason_zh
 
 
-@pytest.mark.parametrize(("delimiter", "text"), [("||", "编号||姓名||金额\n1||王||5\n2||||6\n"), (", ", '"编号", "姓名", "金额"\n"1", "王, 大", "5"\n"2", "李", "6"\n'), ("^", "编号^姓名^金额\n1^王^5\n2^李^6\n"), ("\x01", "编号\x01姓名\x01金额\n1\x01王\x015\n"), ("，", "编号，姓名，金额\n1，王，5\n2，李，6\n")])
+@pytest.mark.parametrize(
+    ("delimiter", "text"),
+    [
+        ("||", "编号||姓名||金额\n1||王||5\n2||||6\n"),
+        (", ", '"编号", "姓名", "金额"\n"1", "王, 大", "5"\n"2", "李", "6"\n'),
+        ("^", "编号^姓名^金额\n1^王^5\n2^李^6\n"),
+        ("\x01", "编号\x01姓名\x01金额\n1\x01王\x015\n"),
+        ("，", "编号，姓名，金额\n1，王，5\n2，李，6\n"),
+    ],
+)
 def test_rare_delimiters(tmp_path: Path, delimiter: str, text: str) -> None:
     path = tmp_path / "t.txt"
     path.write_text(text, encoding="utf-8")
@@ -119,7 +190,9 @@ def test_sep_line_single_column_and_times(tmp_path: Path) -> None:
 
 def test_written_csv_is_read_back(tmp_path: Path) -> None:
     path, out = tmp_path / "t.csv", tmp_path / "o.csv"
-    path.write_bytes('报表\r\n单位：元\r\n姓名;金额;说明\r\n王;1,5;"两\r\n行"\r\n合计;1,5;\r\n\r\n注：仅供参考\r\n'.encode("gb18030"))
+    path.write_bytes(
+        '报表\r\n单位：元\r\n姓名;金额;说明\r\n王;1,5;"两\r\n行"\r\n合计;1,5;\r\n\r\n注：仅供参考\r\n'.encode("gb18030")
+    )
     table = read_first(path)
     assert write_csv(table, out) == 2
     assert out.read_bytes().decode() == '姓名;金额;说明\n王;"1,5";"两\r\n行"\n合计;"1,5";\n'.replace(";", ",")

@@ -71,7 +71,10 @@ def test_refusals_and_faults_come_back() -> None:
         run_limited(fault)
 
 
-@pytest.mark.parametrize(("fn", "code"), [(sleep, "timeout"), (spin, "timeout"), (hoard, "out_of_memory"), (die, "out_of_memory"), (leave, "crashed")])
+@pytest.mark.parametrize(
+    ("fn", "code"),
+    [(sleep, "timeout"), (spin, "timeout"), (hoard, "out_of_memory"), (die, "out_of_memory"), (leave, "crashed")],
+)
 def test_limits_refuse(fn: object, code: str) -> None:
     started = time.monotonic()
     with pytest.raises(Refused) as refused:
@@ -86,7 +89,12 @@ def test_threads_of_the_parent_do_no_harm() -> None:
 
     pl.DataFrame({"a": list(range(100_000))}).lazy().group_by(pl.col("a") % 7).len().collect()
     answers: list[int] = []
-    workers = [threading.Thread(target=lambda: answers.append(run_limited(threads_then_polars, seconds=30, memory_bytes=4 << 30))) for _ in range(3)]
+    workers = [
+        threading.Thread(
+            target=lambda: answers.append(run_limited(threads_then_polars, seconds=30, memory_bytes=4 << 30))
+        )
+        for _ in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

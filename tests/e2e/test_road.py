@@ -1,0 +1,225 @@
+"""The whole road on a small labelled city: conservation, repetition, a second month, increments against a full rebuild."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.fingerprint import fingerprint
+from townlake import steps
+from townlake.why import explain_entity
+from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
+from warehouse.home import Home
+from warehouse.lake import published_snapshot, reading
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+def run(home: Home, landing: Path) -> dict[str, object]:
+    steps.ingest(home, landing)
+    return steps.build(home)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Home:
+    """A home that has seen the first month."""
+    home = Home.at(tmp_path_factory.mktemp("road") / "home").prepare()
+    assert run(home, small_city / "landing")["published"]
+    return home
+
+
+@pytest.fixture
+def copy(built: Home, tmp_path: Path) -> Home:
+    """A copy of that home to spoil."""
+    shutil.copytree(built.root, tmp_path / "home")
+    return Home.at(tmp_path / "home")
+
+
+def one(home: Home, sql: str) -> tuple[object, ...]:
+    with reading(home) as con:
+        row = con.execute(sql).fetchone()
+        assert row is not None
+        return row
+
+
+def test_every_row_read_is_accepted_or_quarantined(built: Home, small_city: Path) -> None:
+    truth = pl.read_parquet(small_city / "truth" / "mention.parquet")
+    expected = truth.filter((pl.col("row_kind") == "data") & (pl.col("period") == 1)).height
+    read, accepted, quarantined, open_rows = one(
+        built,
+        """select sum(data_rows), sum(accepted), sum(quarantined), (select count(*) from foundation.quarantine)
+           from foundation.delivery where status = 'taken'""",
+    )
+    assert read == accepted + quarantined == expected
+    assert open_rows == quarantined > 0
+    every = one(built, "select count(*) from foundation.delivery where status = 'taken' and data_rows <> accepted + quarantined")
+    assert every == (0,)
+
+
+def test_all_eight_datasets_are_taken_and_the_rest_is_refused_with_a_reason(built: Home) -> None:
+    assert one(built, "select count(distinct dataset) from foundation.delivery where status = 'taken'") == (8,)
+    assert one(built, "select count(*) from foundation.delivery where status = 'refused' and coalesce(reason, '') = ''") == (0,)
+
+
+def test_people_with_a_sound_number_are_never_merged_or_split(built: Home, small_city: Path) -> None:
+    truth = pl.read_parquet(small_city / "truth" / "mention.parquet").filter((pl.col("row_kind") == "data") & (pl.col("period") == 1))
+    with reading(built) as con:
+        found = con.execute(
+            "select file, coalesce(sheet, '') as sheet, row_number, person_id from foundation.person_mention "
+            "where role = 'subject' and link_rule = 'verified_identifier'"
+        ).pl()
+    truth = truth.with_columns(file=pl.col("file").str.replace(r"^landing/", ""))
+    joined = found.join(truth.filter(pl.col("person_key") != ""), on=["file", "row_number"], how="inner").filter(
+        (pl.col("sheet") == pl.col("sheet_right")) | (pl.col("sheet_right") == "") | (pl.col("sheet") == "")
+    )
+    assert joined.height > 500
+    assert joined.group_by("person_id").agg(pl.col("person_key").n_unique()).filter(pl.col("person_key") > 1).height <= 2  # two people on one number
+    by_person = joined.group_by("person_key").agg(pl.col("person_id").n_unique())
+    assert by_person.filter(pl.col("person_id") > 1).height <= 3  # one person with two numbers
+
+
+def test_a_second_run_has_nothing_to_do(built: Home, small_city: Path) -> None:
+    before = published_snapshot(built)
+    found, receipts = steps.ingest(built, small_city / "landing")
+    assert not found.claims
+    assert not receipts
+    assert steps.build(built)["reason"] == "nothing new"
+    assert published_snapshot(built) == before
+
+
+def test_why_names_file_sheet_and_row_of_every_value(built: Home) -> None:
+    (person,) = one(
+        built, "select person_id from foundation.person_mention group by 1 having count(distinct dataset) > 1 order by 1 limit 1"
+    )
+    answer = explain_entity(built, "person", str(person))
+    assert {"id_number", "name"} <= set(answer["attributes"])
+    for values in answer["attributes"].values():
+        assert sum(v["is_chosen"] for v in values) == 1
+        assert all(row["file"] and row["row_number"] for v in values for row in v["rows"])
+    for attribute in ("id_number", "name", "sex_code", "birth_date"):
+        if attribute in answer["attributes"]:
+            chosen = next(v for v in answer["attributes"][attribute] if v["is_chosen"])
+            assert chosen["value"] == str(answer["record"][attribute])
+
+
+def test_why_of_an_unknown_id_is_wrong_use(built: Home) -> None:
+    with pytest.raises(WrongUse, match="there is no person"):
+        explain_entity(built, "person", "P0")
+
+
+def test_the_allowance_mart_answers_both_questions(built: Home) -> None:
+    findings = dict(one(built, "select map_from_entries(list((finding, n))) from (select finding, count(*) as n from marts.policy_old_age_allowance group by 1)")[0])  # type: ignore[call-overload]
+    assert findings.get("entitled_not_paid", 0) > 0
+    assert findings.get("paid", 0) > 0
+    assert one(
+        built, "select count(*) from marts.policy_old_age_allowance where finding = 'entitled_not_paid' and (age_years < 80 or is_paid)"
+    ) == (0,)
+
+
+def test_increments_equal_a_full_rebuild(copy: Home, small_city: Path) -> None:
+    ids = set(_ids(copy))
+    run(copy, small_city / "landing_2")
+    assert ids <= set(_ids(copy)), "an id of the first month was lost"
+    increments = fingerprint(copy)
+    assert steps.build(copy, full=True)["published"]
+    rebuilt = fingerprint(copy)
+    assert {t: (rebuilt.get(t), increments[t]) for t in increments if rebuilt.get(t) != increments[t]} == {}
+
+
+def _ids(home: Home) -> Iterator[str]:
+    with reading(home) as con:
+        yield from (r[0] for r in con.execute("select person_id from foundation.person").fetchall())
+
+
+def test_the_next_full_delivery_supersedes_the_last(copy: Home, small_city: Path) -> None:
+    run(copy, small_city / "landing_2")
+    current = one(
+        copy,
+        """select count(distinct delivery_id) from foundation.person_mention
+           where dataset = 'gongan.changzhu' and is_current""",
+    )
+    assert current == (1,)
+    assert one(copy, "select count(distinct delivery_id) from foundation.person_mention where dataset = 'gongan.changzhu'") == (2,)
+
+
+def test_a_critical_gate_leaves_the_last_good_foundation(copy: Home, small_city: Path) -> None:
+    before, shown = published_snapshot(copy), fingerprint(copy)
+    landing = copy.root / "poisoned"
+    shutil.copytree(small_city / "landing" / "gongan", landing / "gongan")
+    for path in (landing / "gongan").glob("*.csv"):
+        lines = path.read_bytes().decode("gb18030").splitlines()
+        spoiled = [lines[0], *(f"1{line[1:17]}{(int(line[17]) + 1) % 10 if line[17].isdigit() else 0}{line[18:]}" for line in lines[1:] if len(line) > 20)]
+        path.write_bytes("\r\n".join(spoiled).encode("gb18030"))
+    steps.ingest(copy, landing)
+    with pytest.raises(GateStopped, match=r"gongan|常住人口"):
+        steps.build(copy)
+    assert published_snapshot(copy) == before
+    assert fingerprint(copy) == shown
+    with reading(copy, tip=True) as con:
+        stopped = con.execute("select count(*) from foundation.build where not published and reason is not null").fetchone()
+    assert stopped == (1,)
+
+
+def test_an_empty_landing_folder(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").prepare()
+    found, receipts = steps.ingest(home)
+    assert (found.files, receipts) == (0, [])
+    assert steps.build(home)["reason"] == "nothing new"
+
+
+def test_a_lake_of_another_version_is_refused_and_left_alone(copy: Home) -> None:
+    catalogue = Path(copy.catalog.removeprefix("sqlite:"))
+    with sqlite3.connect(catalogue) as con:
+        con.execute("update ducklake_metadata set value = '9.9' where key = 'version'")
+    con.close()
+    before = catalogue.read_bytes()
+    with pytest.raises(EnvironmentFault, match="another version"):
+        steps.register(copy)
+    assert catalogue.read_bytes() == before
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, small_city: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        home = Home.at(disk / "home")
+        outcome = subprocess.run(
+            ["townlake", "run", "--landing", str(small_city / "landing")] if shutil.which("townlake") else
+            [shutil.which("python3") or "python3", "-m", "townlake", "run", "--landing", str(small_city / "landing")],
+            capture_output=True, text=True, check=False, env={**_environment(), "TOWNLAKE_HOME": str(home.root)},
+        )  # fmt: skip
+        assert outcome.returncode == 3, outcome.stderr[-2000:]
+        assert "the disk is full" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+        subprocess.run(["mount", "-o", "remount,size=300m", str(disk)], check=True)
+        run(home, small_city / "landing")
+        assert one(home, "select count(distinct dataset) from foundation.delivery where status = 'taken'") == (8,)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def _environment() -> dict[str, str]:
+    import os
+    import sys
+
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def test_receipts_name_the_delivery_and_its_rows(built: Home) -> None:
+    receipts = [json.loads(p.read_text(encoding="utf-8")) for p in built.outbox.glob("*/*.json")]
+    taken = [r for r in receipts if r["status"] == "taken"]
+    assert len(taken) >= 8
+    for receipt in taken:
+        assert (built.root / receipt["raw"]).exists()
+        assert sum(1 for _ in built.outbox.glob(f"*/*{receipt['delivery_id'][:12]}.html")) == 1
+        assert sum(1 for _ in built.outbox.glob(f"*/*{receipt['delivery_id'][:12]}.xlsx")) == 1
