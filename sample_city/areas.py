@@ -1,4 +1,4 @@
-"""The real areas of the city (seed `area.csv`), the part of them a city of N persons covers, and where each one lies.
+"""The real areas of the city (seed `division.csv`), the part of them a city of N persons covers, and where each one lies.
 
 Codes and names are those of the 2023 edition of the statistical divisions. The geometry is invented: every county is a
 box near its real place, its towns and their communities are cells of it, so that no two areas overlap and a community
@@ -14,7 +14,7 @@ import polars as pl
 
 from sample_city.draw import Draw
 
-SEED_FILE = Path(__file__).parents[1] / "dbt_project" / "seeds" / "area.csv"
+SEED_FILE = Path(__file__).parents[1] / "dbt_project" / "seeds" / "division.csv"
 CITY = "山东省烟台市"
 PERSONS_PER_COMMUNITY = 320  # of a small city; a large one covers all communities and grows inside them
 COMMUNITIES_PER_TOWN = 7

@@ -239,9 +239,8 @@ def _raise_import_errors(airflow: Airflow) -> None:
 def _display(seen: Seen, console: Console) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     """On a terminal one table that changes; elsewhere a line for each end of a task."""
     if console.is_terminal:
-        with Live(console=console, refresh_per_second=4, transient=True) as live:
+        with Live(console=console, refresh_per_second=4) as live:
             yield lambda changed: live.update(_table(seen))
-        console.print(_table(seen))
     else:
         yield lambda changed: _print_ends(changed, console)
 

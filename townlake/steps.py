@@ -148,14 +148,14 @@ def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
         return registry.link(con, full=full)
 
 
-def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None) -> Any:
+def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None, *, full: bool = False) -> Any:
     """Runs the gate behind a layer on the tip of the lake. Raises GateStopped on a critical failure."""
     from quality import gates
 
     if layer not in GATED:
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(GATED)}")
     with lake_writer(home, f"gate after {layer}"):
-        return gates.run_gate(home, layer, contracts or load_contracts(), build_id)
+        return gates.run_gate(home, layer, contracts or load_contracts(), build_id, full=full)
 
 
 def publish(home: Home, build_id: str, started_at: datetime) -> int:
@@ -193,7 +193,7 @@ def build(
             _timed(seconds, layer, build_layer, home, layer, full=full, contracts=contracts)
             if layer in GATED:
                 progress(f"gate after {layer}")
-                gates_run.append(_timed(seconds, f"gate {layer}", gate, home, layer, build_id, contracts))
+                gates_run.append(_timed(seconds, f"gate {layer}", gate, home, layer, build_id, contracts, full=full))
     except GateStopped as stopped:
         stop(home, build_id, started, str(stopped))
         raise

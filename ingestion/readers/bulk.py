@@ -210,6 +210,7 @@ class _Parser:
 
     def _assemble(self, table: pa.Table, ragged: list[tuple[int, str]], records: int) -> pa.Table:
         import numpy as np
+        import pyarrow as pa
 
         first = self.number
         self.number += records
@@ -219,23 +220,21 @@ class _Parser:
         if len(ragged) > 0.2 * records:
             self.number = first
             raise _OddPieceError
+        rows = [(first + number - 1, *self._one_record(line)) for number, line in ragged]
+        if self.body.section or self._opens_section(rows):  # then the order of good and ragged rows matters
+            self.number = first
+            raise _OddPieceError
         bad = np.array([number - 1 for number, _ in ragged])
         good = self._shape(table, np.delete(numbers, bad))
-        return self._put_back(good, [(first + number - 1, line) for number, line in ragged])
-
-    def _put_back(self, good: pa.Table, ragged: list[tuple[int, str]]) -> pa.Table:
-        """The ragged lines, read one by one, at their places among the good rows."""
-        import pyarrow as pa
-
-        splitter = text.Splitter(self.dialect, self.dialect.width)
-        rows = []
-        for number, line in ragged:
-            fields, defect = next(iter(splitter.rows(line.split("\n"))))
-            rows.append((number, fields, defect))
-        section, self.body.section = self.body.section, None
         shaped = self.shaper.to_arrow(self.body.batch(rows), self.result).cast(self.schema)
-        self.body.section = section
         return pa.concat_tables([good, shaped]).sort_by("row_number")
+
+    def _one_record(self, line: str) -> tuple[list[str], str | None]:
+        return next(iter(text.Splitter(self.dialect, self.dialect.width).rows(line.split("\n"))))
+
+    def _opens_section(self, rows: list[tuple[int, list[str], str | None]]) -> bool:
+        classify = delimited.classifier(self.table)
+        return any(classify.kind(number, fields)[0] != DATA for number, fields, _ in rows) or self.body.is_apart
 
     def _records(self, data: bytes, *, last: bool) -> tuple[pa.Table, bytes]:
         """A piece through the tolerant splitter: (rows, bytes of a record that goes on in the next piece)."""
@@ -322,12 +321,13 @@ class _Parser:
         places = self._suspects(columns, count)
         rows_by_kind = self.result.rows_by_kind
         if not len(places) and self.body.section is None:
+            self.body.classify.skip()
             rows_by_kind[DATA] += count
             return None, None, None
         codes = np.zeros(count, np.int32)
         sections: list[str | None] = [self.body.section] * count
-        classify: Classifier = self.body._classify
-        previous = -2
+        classify: Classifier = self.body.classify
+        previous = -1
         for place in places.tolist():
             if place != previous + 1:
                 classify.skip()
@@ -337,6 +337,8 @@ class _Parser:
             if opened:
                 self.body.section = opened
                 sections[place + 1 :] = [opened] * (count - place - 1)
+        if previous != count - 1:
+            classify.skip()
         for code, kind in enumerate(_KINDS):
             rows_by_kind[kind] += int((codes == code).sum())
         blank = codes == _KINDS.index(BLANK)

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 EMPTY, NUMBER, DATE, CODE, BOOL, NULL_WORD, TEXT = "", "number", "date", "code", "bool", "null", "text"
 
+LONGEST_VALUE = 200
+
 _NUMBER = re.compile(
     r"[+\-−(]?\s*[$¥￥£€]?\s*(?:\d{1,3}(?:[,，'\u00a0 ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+\-]?\d+)?\s*(?:[%％‰]|元|万元|亿元)?\)?"
 )
@@ -30,6 +32,8 @@ def shape(text: str) -> str:
     text = text.strip()
     if not text:
         return EMPTY
+    if len(text) > LONGEST_VALUE:
+        return TEXT
     lower = text.lower()
     if lower in _NULLS:
         return NULL_WORD

@@ -240,7 +240,12 @@ class Body:
         self.width = len(table.columns)
         self.least = min(self.width, table.usual or self.width)
         self.section: str | None = None
-        self._classify = classifier(table)
+        self.classify = classifier(table)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the last row was blank (or one of the lone rows after it)."""
+        return self.classify.apart
 
     def batch(self, rows: Sequence[tuple[int, list[str], str | None]]) -> Batch:
         """One batch of records (row number, fields, defect)."""
@@ -252,7 +257,7 @@ class Body:
         padded: list[list[str]] = []
         width = self.width
         for position, (number, fields, hurt) in enumerate(rows):
-            kind, opened = self._classify.kind(number, fields)
+            kind, opened = self.classify.kind(number, fields)
             length = len(fields)
             kinds.append(kind)
             sections.append(self.section)

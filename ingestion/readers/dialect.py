@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ingestion.readers import cells
 
 SAMPLE_LINES = 400
+SAMPLE_FIELDS = 10_000
 COMMON = (",", "\t", ";", "|")
 RARE = ("，", "；", "\x01", "\x1f", "\x1e", "^", "~", "¦", "§", "#", "&", "*", "!", "$", "@", "%", "、", ":", " ")
 _SEP_LINE = re.compile(r'"?sep=(.+?)"?\s*')
@@ -212,6 +213,8 @@ def _looks(rows: list[list[str]], dialect: Dialect) -> float:
     others = [mark for mark in COMMON if mark not in dialect.delimiter]
     total = points = 0.0
     for row in rows:
+        if total > SAMPLE_FIELDS:
+            break
         for field in row:
             total += 1
             look = cells.shape(field)

@@ -196,11 +196,11 @@ def records(path: Path, file_format: str) -> tuple[Iterable[Record], str | None,
     text, name = read_text(path)
     try:
         document = parse(text)
+        found, where = find_records(document)
     except RecursionError as error:
         raise Refused("too_deep", "JSON 嵌套过深，拒绝读取", "JSON nested too deeply") from error
     except ValueError as error:
         raise Refused("corrupt", "JSON 内容不完整或有语法错误，无法读取", f"not valid JSON: {error}") from error
-    found, where = find_records(document)
     decisions = [] if where == "$" else [Decision("records_path", f"records stand at {where}", f"数据记录位于 {where}")]
     crs = document.get("crs") if isinstance(document, dict) else None
     if crs:

@@ -21,6 +21,7 @@ _SECTION = re.compile(
 )
 _SENTENCE = re.compile(r"[。；：！？]")
 _FIRST_CELLS = 3
+LONGEST_LABEL = 200
 
 
 class Classifier:
@@ -45,19 +46,19 @@ class Classifier:
         self._width = width
         self._ragged = ragged
         self._full_width = full_width
-        self._apart = False  # after a blank row, and as long as rows of one field follow it
+        self.apart = False  # after a blank row, and as long as rows of one field follow it
 
     def skip(self) -> None:
         """Say that rows were left out because they can only be data."""
-        self._apart = False
+        self.apart = False
 
     def kind(self, number: int, row: Sequence[Cell]) -> tuple[str, str | None]:
         """(row kind, section text when the row opens a section)."""
         filled = [(column, cell) for column, cell in enumerate(row) if cell and not cell.isspace()]
         if not filled:
-            self._apart = True
+            self.apart = True
             return BLANK, None
-        apart, self._apart = self._apart, self._apart and len(filled) == 1
+        apart, self.apart = self.apart, self.apart and len(filled) == 1
         first = filled[0][1].strip()
         if (
             first in self._first
@@ -84,7 +85,7 @@ class Classifier:
             return NOTE, text
         if column > 0 or shapes.is_typed(shapes.shape(text)):
             return DATA, None
-        if self._ragged and not apart and not _SECTION.fullmatch(text) and not _SENTENCE.search(text):
+        if self._ragged and not apart and not _SECTION.fullmatch(text[:LONGEST_LABEL]) and not _SENTENCE.search(text):
             return DATA, None
         return NOTE, text
 

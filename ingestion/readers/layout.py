@@ -42,6 +42,7 @@ class Rows(Protocol):
 
     ragged: bool
     merges: Sequence[Merge]
+    profiles: dict[tuple[int, int], _Profile]
 
     def __len__(self) -> int: ...
     def number(self, index: int) -> int: ...
@@ -63,6 +64,7 @@ class TextRows:
     def __init__(self, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
         self._rows = rows
         self._looks: dict[int, list[str]] = {}
+        self.profiles: dict[tuple[int, int], _Profile] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -258,6 +260,14 @@ def _all_words(rows: Rows, index: int) -> bool:
 
 
 def _profile(rows: Rows, start: int, limit: int = LOOK_AHEAD) -> _Profile:
+    """The profile of the rows from ``start`` on; worked out once."""
+    key = (start, limit)
+    if key not in rows.profiles:
+        rows.profiles[key] = _make_profile(rows, start, limit)
+    return rows.profiles[key]
+
+
+def _make_profile(rows: Rows, start: int, limit: int) -> _Profile:
     counts: list[Counter[str]] = []
     values: list[set[str]] = []
     seen = 0

@@ -126,6 +126,8 @@ class SheetRows:
         self._raw = sheet.rows
         self.merges: Sequence[layout.Merge] = sheet.merges
         self._sheet = sheet
+        self._looks: dict[int, list[str]] = {}
+        self.profiles: dict[tuple[int, int], layout._Profile] = {}
         self._filled = [len(row) - row.count("") for row in sheet.rows]
         for index, count in enumerate(self._filled):
             if 0 < count <= 3:
@@ -143,7 +145,10 @@ class SheetRows:
         return [cell_text(value) for value in self._raw[index]]
 
     def looks(self, index: int) -> Sequence[str]:
-        return [_look(value) for value in self._raw[index]]
+        found = self._looks.get(index)
+        if found is None:
+            found = self._looks[index] = [_look(value) for value in self._raw[index]]
+        return found
 
     def filled(self, index: int) -> int:
         return self._filled[index]

@@ -178,7 +178,7 @@ def test_keys_refer_to_something(city: City) -> None:
 
 
 def test_community_codes_are_real(city: City) -> None:
-    area = pl.read_csv(Path(__file__).parents[2] / "dbt_project/seeds/area.csv", infer_schema=False)
+    area = pl.read_csv(Path(__file__).parents[2] / "dbt_project/seeds/division.csv", infer_schema=False)
     assert set(city.truth("place")["community"]) <= set(area.filter(pl.col("level") == "5")["area_code"])
 
 

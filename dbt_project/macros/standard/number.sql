@@ -8,8 +8,6 @@
 upper({{ std_ascii(x, '￥¥−，', '¥¥-,') }})
 {%- endmacro -%}
 
-{%- macro std_plain_number() -%}{{ '[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:[.][0-9]*)?' }}{%- endmacro -%}
-
 {%- macro std_amount_words() -%}{{ '(?:人民币|RMB|CNY|¥)?' }}{%- endmacro -%}
 
 {%- macro std_amount__clean(raw, opts={}) -%}
@@ -18,14 +16,14 @@ else {{ std_no_null_word(std_number_text(raw), opts, zeros=false) }} end
 {%- endmacro -%}
 
 {%- macro std_unit_factor(unit) -%}
-{%- set factors = {'元': 1, '圆': 1, '百元': 100, '千元': 1000, '万元': 10000, '万': 10000, '百万元': 1000000, '千万元': 10000000, '亿元': 100000000, '亿': 100000000, '角': '0.1', '分': '0.01'} -%}
+{%- set factors = {'元': 1, '圆': 1, '百元': 100, '千元': 1000, '万元': 10000, '万': 10000, '百万元': 1000000, '千万元': 10000000, '亿元': 100000000, '亿': 100000000} -%}
 {{ factors[unit] }}
 {%- endmacro -%}
 
 {#- factor of the column's declared unit: opts.unit a word, opts.unit_column SQL that gives the row's word -#}
 {%- macro std_declared_factor(opts) -%}
 {%- if opts.get('unit_column') -%}
-case trim({{ opts['unit_column'] }}) {% for unit in ['元', '百元', '千元', '万元', '百万元', '亿元'] %}when '{{ unit }}' then {{ std_unit_factor(unit) }} {% endfor %}end
+case trim({{ opts['unit_column'] }}) {% for unit in ['元', '百元', '千元', '万元', '百万元', '千万元', '亿元'] %}when '{{ unit }}' then {{ std_unit_factor(unit) }} {% endfor %}end
 {%- else -%}{{ std_unit_factor(opts.get('unit', '元')) }}
 {%- endif -%}
 {%- endmacro -%}

@@ -32,10 +32,6 @@ regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }})
 regexp_extract({{ x }}, {{ std_str(pattern) }}, {{ group }})
 {%- endmacro -%}
 
-{%- macro std_intdiv(a, b) -%}{{ adapter.dispatch('std_intdiv')(a, b) }}{%- endmacro -%}
-{%- macro default__std_intdiv(a, b) -%}({{ a }} // {{ b }}){%- endmacro -%}
-{%- macro spark__std_intdiv(a, b) -%}({{ a }} div {{ b }}){%- endmacro -%}
-
 {%- macro std_text_type() -%}{{ adapter.dispatch('std_text_type')() }}{%- endmacro -%}
 {%- macro default__std_text_type() -%}varchar{%- endmacro -%}
 {%- macro spark__std_text_type() -%}string{%- endmacro -%}

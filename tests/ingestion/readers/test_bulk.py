@@ -94,7 +94,7 @@ def test_bad_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         compare(*both_roads(path, tmp_path, piece, monkeypatch))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.lists(
