@@ -35,7 +35,8 @@ def quiet(message: str) -> None:
 
 def scan(home: Home, landing: Path | None = None, *, contracts: Contracts | None = None) -> Scan:
     """Looks at the landing folder and claims what is new and complete."""
-    from ingestion import intake, landing as landing_area
+    from ingestion import intake
+    from ingestion import landing as landing_area
     from ingestion.receipts import add_alias
 
     home.prepare()

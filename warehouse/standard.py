@@ -71,7 +71,7 @@ KINDS: dict[str, KindInfo] = {
 }
 
 
-class _Return(Exception):  # noqa: N818 — a signal, not an error
+class _Return(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__()
         self.value = value

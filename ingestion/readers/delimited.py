@@ -31,6 +31,7 @@ from ingestion.readers.model import (
 )
 
 WHOLE_FILE = 8 << 20
+WHOLE_ROWS = 100_000
 HEAD_ROWS = 5_000
 SAMPLE_ROWS = 50
 BATCH_ROWS = 20_000
@@ -47,7 +48,8 @@ DEFECT_REASONS = {
 
 
 def probe(path: Path) -> FileProbe:
-    """Encoding, dialect and tables of a delimited text. Files up to 8 MiB are looked at whole, larger ones at their head.
+    """Encoding, dialect and tables of a delimited text. Files up to 8 MiB and 100,000 rows are looked at whole,
+    larger ones at their head.
 
     Raises:
         Refused: binary content, or rows wider than any table.
@@ -57,8 +59,9 @@ def probe(path: Path) -> FileProbe:
     if "\x00" in head and head.count("\x00") > 0.1 * len(head):
         raise Refused("binary", "文件是二进制内容，不是文本表格", "the file is binary, not text")
     found_dialect = dialects.detect(head)
-    whole = path.stat().st_size <= WHOLE_FILE
-    rows = _rows(path, encoding, found_dialect, None if whole else HEAD_ROWS)
+    small = path.stat().st_size <= WHOLE_FILE
+    rows = _rows(path, encoding, found_dialect, WHOLE_ROWS if small else HEAD_ROWS)
+    whole = small and len(rows) < WHOLE_ROWS - found_dialect.skip_lines
     if found_dialect.width < 2:
         found_dialect = replace(found_dialect, width=1)
     text_rows = layout.TextRows(rows)
@@ -102,7 +105,7 @@ def _head_text(path: Path, encoding: enc.Encoding) -> str:
     return "".join(parts)
 
 
-def _rows(path: Path, encoding: enc.Encoding, dialect: Dialect, limit: int | None) -> list[tuple[int, list[str]]]:
+def _rows(path: Path, encoding: enc.Encoding, dialect: Dialect, limit: int) -> list[tuple[int, list[str]]]:
     rows = []
     for number, fields, _ in islice(texts.records(path, encoding, dialect), limit):
         if len(fields) > WIDEST:

@@ -16,7 +16,7 @@ TRUNCATED, UNDECODABLE = "truncated", "undecodable"
 Cell = str | None
 
 
-class Refused(Exception):  # noqa: N818 - the public name: a refusal is an answer, not a fault
+class Refused(Exception):
     """A file (or a member of an archive) that is not read, with the reason for a clerk and for the log.
 
     ``code`` is snake_case and stable; receipts and tests name it.

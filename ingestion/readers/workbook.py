@@ -20,7 +20,7 @@ from typing import Any
 from ingestion.readers import cells as shapes
 from ingestion.readers import layout, ooxml, spans
 from ingestion.readers.kinds import Classifier, suspicious
-from ingestion.readers.model import DATA, Batch, Cell, Decision, FileProbe, Refused, TableProbe, unique_names
+from ingestion.readers.model import BLANK, DATA, Batch, Cell, Decision, FileProbe, Refused, TableProbe, unique_names
 
 ZIP_FORMATS = ("xlsx", "xlsm", "xlsb", "ods")
 SAMPLE_ROWS = 50
@@ -484,6 +484,10 @@ def _row_kinds(
         if place != previous + 1:
             classify.skip()
         previous = place
+        row = sheet.rows[start + place]
+        if row.count("") == len(row):
+            kinds[place], classify.apart = BLANK, True
+            continue
         kinds[place], section = classify.kind(
             start + place + 1, [cell_text(column[start + place]) for column in columns]
         )

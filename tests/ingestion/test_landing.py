@@ -129,9 +129,8 @@ def test_a_refused_file_is_looked_at_again_only_when_asked(home: Home) -> None:
 
 def test_names_that_are_not_utf8(home: Home) -> None:
     folder = os.fsencode(home.landing / "gongan")
-    os.makedirs(folder, exist_ok=True)
-    with open(folder + b"/" + "登记.csv".encode("gb18030"), "wb") as handle:
-        handle.write(b"a\n1\n")
+    Path(os.fsdecode(folder)).mkdir(parents=True, exist_ok=True)
+    Path(os.fsdecode(folder + b"/" + "登记.csv".encode("gb18030"))).write_bytes(b"a\n1\n")
     assert [c.file for c in scan(home).claims] == ["gongan/登记.csv"]
 
 

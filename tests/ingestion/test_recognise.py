@@ -19,7 +19,7 @@ def headers(contracts: Contracts, dataset: str) -> list[str]:
 
 @pytest.mark.parametrize("dataset", sorted(load_contracts(SOURCES)))
 def test_every_dataset_is_known_by_its_declared_header(contracts: Contracts, dataset: str) -> None:
-    found = recognise(contracts, dataset.split(".")[0], "随便.csv", [headers(contracts, dataset)])
+    found = recognise(contracts, dataset.split(".", maxsplit=1)[0], "随便.csv", [headers(contracts, dataset)])
     assert found.dataset == dataset
     assert found.matches[0].score == 1.0
 
