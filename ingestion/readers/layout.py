@@ -472,7 +472,7 @@ def _usual_width(rows: Rows, body: int, end: int) -> int:
     """The usual number of fields (delimited text) or the last filled column (sheets) of the body."""
     widths: Counter[int] = Counter()
     widest = 0
-    for index in _filled_after(rows, body, 2_000):
+    for index in _filled_after(rows, body, 500):
         if index >= end:
             break
         row = rows.cells(index)

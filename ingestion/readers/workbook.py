@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,20 @@ class Sheet:
     merges: list[layout.Merge]
     facts: ooxml.SheetFacts
     decisions: list[Decision] = field(default_factory=list)
-    kept_columns: list[tuple[Any, ...]] | None = None
 
-    @property
+    @cached_property
     def columns(self) -> list[tuple[Any, ...]]:
         """The cells column by column."""
-        if self.kept_columns is None:
-            self.kept_columns = list(zip(*self.rows, strict=True))
-        return self.kept_columns
+        return list(zip(*self.rows, strict=True))
+
+    @cached_property
+    def filled(self) -> list[int]:
+        """Filled cells of every row; a cell of blanks alone is not filled."""
+        counts = [len(row) - row.count("") for row in self.rows]
+        for index, count in enumerate(counts):
+            if 0 < count <= 3:
+                counts[index] = sum(not (isinstance(v, str) and (not v or v.isspace())) for v in self.rows[index])
+        return counts
 
 
 def number_text(value: float) -> str:
@@ -128,12 +135,7 @@ class SheetRows:
         self._sheet = sheet
         self._looks: dict[int, list[str]] = {}
         self.profiles: dict[tuple[int, int], layout._Profile] = {}
-        self._filled = [len(row) - row.count("") for row in sheet.rows]
-        for index, count in enumerate(self._filled):
-            if 0 < count <= 3:
-                self._filled[index] = sum(
-                    not (isinstance(v, str) and (not v or v.isspace())) for v in sheet.rows[index]
-                )
+        self._filled = sheet.filled
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -465,12 +467,8 @@ def _row_kinds(
     """(kind, section) of every row from ``start`` to ``end``; only rows that could be more than data are judged."""
     count, width = end - start, len(columns)
     kinds = [DATA] * count
-    few, left = max(3, width // 3), table.first_column
-    places = (
-        {i for i in range(count) if (row := sheet.rows[start + i]) and len(row) - row.count("") <= few + left}
-        if width
-        else set()
-    )
+    few = max(3, width // 3)
+    places = {i for i, filled in enumerate(sheet.filled[start:end]) if filled <= few} if width else set()
     names = frozenset(cell.strip() for row in table.header_cells for cell in row[:3] if cell.strip())
     for column in columns[:3]:
         part = column[start:end]
@@ -524,8 +522,11 @@ def _numbers(values: Sequence[Any]) -> Any:
     import numpy as np
     import pyarrow as pa
 
-    empty = np.fromiter((value == "" for value in values), bool, len(values))
-    numbers = np.fromiter((0.0 if value == "" else value for value in values), float, len(values))
+    if "" in values:
+        empty = np.fromiter((value == "" for value in values), bool, len(values))
+        numbers = np.fromiter((0.0 if value == "" else value for value in values), float, len(values))
+    else:
+        empty, numbers = np.zeros(len(values), bool), np.array(values, float)
     with np.errstate(invalid="ignore"):
         whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
     if whole.all():
