@@ -67,9 +67,9 @@ Every task may be cleared at any time: the same bytes are taken once.
         "updates the asset `raw` if there are any, else is skipped.",
     )
     def announce() -> None:
-        from townlake import scheduler
+        from townlake import steps
 
-        if not scheduler.unbuilt(home()):
+        if not steps.unbuilt(home()):
             raise AirflowSkipException("every delivery has been dealt with by a build")
 
     taken = take.expand(claim=scan())

@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 
 SOURCES = Path(__file__).resolve().parent / "sources"
 RESERVED = frozenset(
-    ["dataset", "file", "sheet", "row_number", "delivery_id", "received_at", "delivered_on", "row_kind", "row_key", "content_hash", "issues", "is_refused"]
+    [
+        "dataset",
+        "file",
+        "sheet",
+        "row_number",
+        "delivery_id",
+        "received_at",
+        "delivered_on",
+        "row_kind",
+        "row_key",
+        "content_hash",
+        "issues",
+        "is_refused",
+    ]
 )
 
 Severity = Literal["info", "warning", "quarantine"]

@@ -28,5 +28,7 @@ def _hash(con, schema: str, table: str) -> tuple[int, int]:  # type: ignore[no-u
     if (schema, table) == ("foundation", "delivery"):
         kept.remove("raw")  # named by attempt
     text = " || '|' || ".join(f"coalesce({quote(c)}::varchar, '∅')" for c in kept)
-    row = con.execute(f"select count(*), coalesce(sum(hash({text})::hugeint), 0) from lake.{quote(schema)}.{quote(table)}").fetchone()
+    row = con.execute(
+        f"select count(*), coalesce(sum(hash({text})::hugeint), 0) from lake.{quote(schema)}.{quote(table)}"
+    ).fetchone()
     return int(row[0]), int(row[1])

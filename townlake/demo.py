@@ -26,7 +26,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from townlake import scheduler
+from townlake import scheduler, steps
 from townlake.scheduler import Airflow
 from warehouse.errors import EnvironmentFault, GateStopped, TownlakeError, WrongUse
 from warehouse.home import Home
@@ -158,10 +158,9 @@ def drop(source: Path, landing: Path) -> int:
 
 def anything_to_do(home: Home) -> bool:
     """Whether a file is to be taken or a delivery to be built. Looks at the disk and the lake, as the DAGs do."""
-    from townlake import steps
     from warehouse.lake import lake_exists
 
-    return not lake_exists(home) or scheduler.unbuilt(home) or bool(steps.scan(home).claims)
+    return not lake_exists(home) or steps.unbuilt(home) or bool(steps.scan(home).claims)
 
 
 def _raise_if_stopped(home: Home) -> None:
@@ -188,7 +187,7 @@ def follow(airflow: Airflow, home: Home, seen: Seen, console: Console) -> None:
             show(changed)
             if failed := seen.failed():
                 raise cause_of(failed, airflow.folder)
-            if seen.at_rest() and not scheduler.unbuilt(home):
+            if seen.at_rest() and not steps.unbuilt(home):
                 return
             if time.monotonic() - seen.changed_at > STILL_SECONDS:
                 raise EnvironmentFault(
@@ -317,7 +316,6 @@ def _exception_in(log: Path) -> tuple[list[str], str]:
 
 def _print_summary(home: Home, seconds: dict[str, float], total: float, console: Console) -> None:
     from ingestion.receipts import known_receipts
-    from townlake import steps
 
     files = Counter(r["status"] for r in known_receipts(home).values())
     held = steps.summary(home)

@@ -36,7 +36,13 @@ def read_file(file: Path, *, out: Path | None, every: bool, as_json: bool) -> No
         )  # fmt: skip
     except Refused as refused:
         if as_json:
-            answer = {"status": "refused", "file": str(file), "code": refused.code, "reason_en": refused.reason_en, "reason_zh": refused.reason_zh}
+            answer = {
+                "status": "refused",
+                "file": str(file),
+                "code": refused.code,
+                "reason_en": refused.reason_en,
+                "reason_zh": refused.reason_zh,
+            }
             print(json.dumps(answer, ensure_ascii=False, indent=1))
         raise WrongUse(f"{file.name} cannot be read: {refused.reason_en} ({refused.reason_zh})") from refused
     print(json.dumps(answer, ensure_ascii=False, indent=1, default=str)) if as_json else _print(answer)
@@ -62,7 +68,15 @@ def _read(file: Path, out: Path | None, every: bool) -> dict[str, Any]:
                 members.append({"member": member.name, "status": "read", **found})
                 written += len(found["written"])
             except Refused as refused:
-                members.append({"member": member.name, "status": "refused", "code": refused.code, "reason_en": refused.reason_en, "reason_zh": refused.reason_zh})
+                members.append(
+                    {
+                        "member": member.name,
+                        "status": "refused",
+                        "code": refused.code,
+                        "reason_en": refused.reason_en,
+                        "reason_zh": refused.reason_zh,
+                    }
+                )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not any(m["status"] == "read" for m in members):
@@ -102,19 +116,27 @@ def _print(answer: dict[str, Any]) -> None:
 
 
 def _print_part(part: dict[str, Any]) -> None:
-    detected = [part["format"], part.get("encoding"), ", ".join(f"{k}={v!r}" for k, v in (part.get("dialect") or {}).items())]
+    detected = [
+        part["format"],
+        part.get("encoding"),
+        ", ".join(f"{k}={v!r}" for k, v in (part.get("dialect") or {}).items()),
+    ]
     print("format: " + " · ".join(str(d) for d in detected if d))
     for table in part["tables"]:
         where = f"sheet {table['sheet']!r}" if table["sheet"] else "table"
         hidden = " (hidden)" if table["hidden"] else ""
-        print(f"{where}{hidden}: {len(table['columns'])} columns, header in row {', '.join(map(str, table['header_rows'])) or '-'}")
+        print(
+            f"{where}{hidden}: {len(table['columns'])} columns, header in row {', '.join(map(str, table['header_rows'])) or '-'}"
+        )
         print("  columns: " + " | ".join(table["columns"]))
         if "rows" in table:
             print("  rows: " + ", ".join(f"{n} {k}" for k, n in table["rows"].items() if n))
         for decision in table["decisions"]:
             print(f"  - {decision['detail_en']}")
         for row in table.get("left_out", [])[:20]:
-            print(f"  left out row {row['row_number']} ({row['kind']}): {' | '.join(c or '' for c in row['cells'])[:120]}")
+            print(
+                f"  left out row {row['row_number']} ({row['kind']}): {' | '.join(c or '' for c in row['cells'])[:120]}"
+            )
     for decision in part["decisions"]:
         print(f"- {decision['detail_en']}")
     for path in part["written"]:

@@ -117,30 +117,6 @@ def environment(home: Home, port: int) -> dict[str, str]:
     return preferences | inherited | fixed
 
 
-def unbuilt(home: Home) -> bool:
-    """Whether a taken delivery waits that no build has dealt with. Only reads: a build may be running.
-
-    Dealt with is what a build published, what a gate stopped under this very code (the same would happen again), and
-    what somebody holds back or has withdrawn.
-    """
-    from ingestion.receipts import known_receipts
-    from warehouse.lake import lake_exists, reading, table_exists
-    from warehouse.version import code_version
-
-    waiting = {k for k, receipt in known_receipts(home).items() if receipt["status"] == "taken"}
-    if not waiting or not lake_exists(home):
-        return bool(waiting)
-    with reading(home, tip=True) as con:
-        if not table_exists(con, "foundation", "build"):
-            return True
-        dealt_with = con.execute(
-            """select unnest(deliveries) from lake.foundation.build where published or code_version = ?
-               union select delivery_id from lake.foundation.delivery where status in ('held', 'withdrawn')""",
-            [code_version()],
-        ).fetchall()
-    return bool(waiting - {row[0] for row in dealt_with})
-
-
 # ---- speaking to it -------------------------------------------------------------------------------------------------
 
 

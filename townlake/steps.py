@@ -113,6 +113,30 @@ def register(home: Home, *, full: bool = False) -> bool:
         return full or builds.unpublished_work(con)
 
 
+def unbuilt(home: Home) -> bool:
+    """Whether a taken delivery waits that no build has dealt with. Only reads: a build may be running.
+
+    Dealt with is what a build published, what a gate stopped under this very code (the same would happen again), and
+    what somebody holds back or has withdrawn.
+    """
+    from ingestion.receipts import known_receipts
+    from warehouse.lake import lake_exists
+    from warehouse.version import code_version
+
+    waiting = {k for k, receipt in known_receipts(home).items() if receipt["status"] == "taken"}
+    if not waiting or not lake_exists(home):
+        return bool(waiting)
+    with reading(home, tip=True) as con:
+        if not table_exists(con, "foundation", "build"):
+            return True
+        dealt_with = con.execute(
+            """select unnest(deliveries) from lake.foundation.build where published or code_version = ?
+               union select delivery_id from lake.foundation.delivery where status in ('held', 'withdrawn')""",
+            [code_version()],
+        ).fetchall()
+    return bool(waiting - {row[0] for row in dealt_with})
+
+
 def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contracts | None = None) -> list[Any]:
     """Runs the dbt models of one layer; staging also settles accepted and quarantined, foundation links first."""
     from townlake.render import render
@@ -175,6 +199,11 @@ def build(
     home: Home, *, full: bool = False, layers: Sequence[str] = LAYERS, progress: Progress = quiet
 ) -> dict[str, Any]:
     """All layers, gates and publishing. Returns a summary; `published` is False when there was nothing to build."""
+    with lake_writer(home, "building"):  # held throughout: two builds never interleave
+        return _build(home, full, layers, progress)
+
+
+def _build(home: Home, full: bool, layers: Sequence[str], progress: Progress) -> dict[str, Any]:
     contracts = load_contracts()
     started = datetime.now(UTC)
     build_id = builds.new_build_id(started)

@@ -72,7 +72,9 @@ def _by_attribute(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
             values.append(known)
         if row["is_chosen"]:
             known |= {"is_chosen": True, "survivorship_rule": row["survivorship_rule"]}
-        origin = {k: row[k] for k in ("dataset", "file", "sheet", "row_number", "delivered_on", "role")} | {"is_current": row["is_row_current"]}
+        origin = {k: row[k] for k in ("dataset", "file", "sheet", "row_number", "delivered_on", "role")} | {
+            "is_current": row["is_row_current"]
+        }
         if origin not in known["rows"]:
             known["rows"].append(origin)
     for values in out.values():
@@ -98,4 +100,6 @@ def print_explanation(answer: dict[str, Any]) -> None:
     print(f"\n{len(answer['mentions'])} mention(s). ● chosen value, ○ other values")
     for mention in answer["mentions"]:
         sheet = f" · sheet {mention['sheet']}" if mention["sheet"] else ""
-        print(f"  {mention['dataset']} · {mention['file']}{sheet} · row {mention['row_number']} · {mention['role']} · {mention['link_rule']}")
+        print(
+            f"  {mention['dataset']} · {mention['file']}{sheet} · row {mention['row_number']} · {mention['role']} · {mention['link_rule']}"
+        )

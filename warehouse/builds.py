@@ -63,7 +63,7 @@ def record(
                select ? as build_id, ?::timestamptz as started_at, ?::timestamptz as finished_at,
                       ? as lake_snapshot, ? as published, ? as code_version, ? as reason,
                       (select coalesce(list(delivery_id order by delivery_id), []) from lake.foundation.delivery
-                       where status = 'taken' and delivery_id not in
+                       where status = 'taken' and accepted is not null and delivery_id not in
                          (select unnest(deliveries) from lake.foundation.build where published)) as deliveries""",
             [build_id, started_at, datetime.now(UTC), snapshot, published, code_version(), reason],
         )

@@ -110,7 +110,9 @@ def _manifest(home: Home, arguments: Sequence[str]) -> Any:
         options[options.index("--project-dir") - 1] = "parse"
         outcome = dbtRunner().invoke(options)
         if not outcome.success:
-            raise explain(outcome.exception or RuntimeError()) or DbtFailed(f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}")
+            raise explain(outcome.exception or RuntimeError()) or DbtFailed(
+                f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}"
+            )
         _parsed.clear()
         _parsed[key] = outcome.result
     return _parsed[key]
@@ -119,7 +121,10 @@ def _manifest(home: Home, arguments: Sequence[str]) -> Any:
 def _project_state() -> str:
     """Names, sizes and times of the project's files."""
     files = sorted(
-        p for folder in ("macros", "models", "seeds", "rendered") for p in (DBT_PROJECT / folder).rglob("*") if p.is_file()
+        p
+        for folder in ("macros", "models", "seeds", "rendered")
+        for p in (DBT_PROJECT / folder).rglob("*")
+        if p.is_file()
     )
     files += [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
     return hashlib.sha256("".join(f"{p}{p.stat().st_size}{p.stat().st_mtime_ns}" for p in files).encode()).hexdigest()

@@ -58,6 +58,22 @@ def try_exclusive(path: Path) -> Iterator[bool]:
             fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
 
 
-def lake_writer(home: Home, purpose: str) -> contextlib.AbstractContextManager[None]:
-    """The single writer of the lake: with a SQLite catalogue more than one loses writes (docs/decisions/0001)."""
-    return exclusive(home.claims / "lake_writer.lock", f"writing the lake ({purpose})")
+_writing: set[Path] = set()
+
+
+@contextlib.contextmanager
+def lake_writer(home: Home, purpose: str) -> Iterator[None]:
+    """The single writer of the lake: with a SQLite catalogue more than one loses writes (docs/decisions/0001).
+
+    A step called inside a build that holds the lock already goes on under it.
+    """
+    path = home.claims / "lake_writer.lock"
+    if path in _writing:
+        yield
+        return
+    with exclusive(path, f"writing the lake ({purpose})"):
+        _writing.add(path)
+        try:
+            yield
+        finally:
+            _writing.discard(path)

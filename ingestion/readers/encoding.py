@@ -120,7 +120,7 @@ def _is_short_gb(pieces: list[bytes]) -> bool:
     letters = {ch for ch in text if ch > "\x7f"}
     if not letters or len(letters) > 50:
         return False
-    usual = sum("\xa0" <= ch <= "\u024f" or "\u0370" <= ch <= "\u045f" for ch in letters)
+    usual = sum("\xa0" <= ch <= "\u045f" for ch in letters)
     return not usual and all(_decodes(piece, "gb18030") for piece in pieces)
 
 

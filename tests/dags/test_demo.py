@@ -64,7 +64,7 @@ def follow(told: Told, home: Home, monkeypatch: pytest.MonkeyPatch) -> demo.Seen
 
 def test_the_end_is_rest_with_nothing_left_to_build(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [True, False]
-    monkeypatch.setattr(scheduler, "unbuilt", lambda home: left.pop(0))
+    monkeypatch.setattr(steps, "unbuilt", lambda home: left.pop(0))
     many = [task("ingest", "take", "success", map_index=i) for i in range(230)]
     told = Told(
         ([], []),

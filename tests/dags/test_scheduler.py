@@ -166,31 +166,42 @@ def receipt(home: Home, delivery_id: str) -> None:
     (folder / f"{delivery_id}.json").write_text(json.dumps(content))
 
 
-def test_unbuilt_is_what_no_build_has_dealt_with(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not scheduler.unbuilt(home)
-    receipt(home, "a")
-    assert scheduler.unbuilt(home), "there is no lake yet"
-    assert steps.register(home)
-    assert scheduler.unbuilt(home)
+def staged(home: Home) -> None:
+    """As if the staging layer had read what is registered: only that can be part of a build."""
+    with writing(home) as con:
+        con.execute("update lake.foundation.delivery set accepted = 0, quarantined = 0 where accepted is null")
 
+
+def test_unbuilt_is_what_no_build_has_dealt_with(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not steps.unbuilt(home)
+    receipt(home, "a")
+    assert steps.unbuilt(home), "there is no lake yet"
+    assert steps.register(home)
+    assert steps.unbuilt(home)
+
+    staged(home)
     steps.stop(home, "b1", datetime.now(UTC), "a gate stopped it")
-    assert not scheduler.unbuilt(home), "the same code would be stopped again"
+    assert not steps.unbuilt(home), "the same code would be stopped again"
     receipt(home, "b")
-    assert scheduler.unbuilt(home), "a new delivery may change that"
+    assert steps.unbuilt(home), "a new delivery may change that"
     steps.register(home)
+    steps.publish(home, "b1b", datetime.now(UTC))
+    assert steps.unbuilt(home), "registered while another build ran: not part of that one"
+    staged(home)
     steps.publish(home, "b2", datetime.now(UTC))
-    assert not scheduler.unbuilt(home)
+    assert not steps.unbuilt(home)
 
     receipt(home, "c")
     steps.register(home)
     with writing(home) as con:
         con.execute("update lake.foundation.delivery set status = 'held' where delivery_id = 'c'")
-    assert not scheduler.unbuilt(home), "somebody holds it back"
+    assert not steps.unbuilt(home), "somebody holds it back"
 
 
 def test_a_stopped_build_is_tried_again_by_other_code(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     receipt(home, "a")
     steps.register(home)
+    staged(home)
     monkeypatch.setattr(builds, "code_version", lambda: "older")
     steps.stop(home, "b1", datetime.now(UTC), "a gate stopped it")
-    assert scheduler.unbuilt(home)
+    assert steps.unbuilt(home)

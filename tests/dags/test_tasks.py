@@ -80,11 +80,11 @@ def test_nothing_to_build_is_skipped(dags: dict[str, Any], home: Home, monkeypat
     from airflow.sdk.exceptions import AirflowSkipException
 
     monkeypatch.setattr(steps, "register", lambda home: False)
-    monkeypatch.setattr(scheduler, "unbuilt", lambda home: False)
+    monkeypatch.setattr(steps, "unbuilt", lambda home: False)
     for dag_id, task_id in (("foundation", "register"), ("ingest", "announce")):
         with pytest.raises(AirflowSkipException):
             call(dags, dag_id, task_id)()
-    monkeypatch.setattr(scheduler, "unbuilt", lambda home: True)
+    monkeypatch.setattr(steps, "unbuilt", lambda home: True)
     call(dags, "ingest", "announce")()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,17 +61,23 @@ def test_every_row_read_is_accepted_or_quarantined(built: Home, small_city: Path
     )
     assert read == accepted + quarantined == expected
     assert open_rows == quarantined > 0
-    every = one(built, "select count(*) from foundation.delivery where status = 'taken' and data_rows <> accepted + quarantined")
+    every = one(
+        built, "select count(*) from foundation.delivery where status = 'taken' and data_rows <> accepted + quarantined"
+    )
     assert every == (0,)
 
 
 def test_all_eight_datasets_are_taken_and_the_rest_is_refused_with_a_reason(built: Home) -> None:
     assert one(built, "select count(distinct dataset) from foundation.delivery where status = 'taken'") == (8,)
-    assert one(built, "select count(*) from foundation.delivery where status = 'refused' and coalesce(reason, '') = ''") == (0,)
+    assert one(
+        built, "select count(*) from foundation.delivery where status = 'refused' and coalesce(reason, '') = ''"
+    ) == (0,)
 
 
 def test_people_with_a_sound_number_are_never_merged_or_split(built: Home, small_city: Path) -> None:
-    truth = pl.read_parquet(small_city / "truth" / "mention.parquet").filter((pl.col("row_kind") == "data") & (pl.col("period") == 1))
+    truth = pl.read_parquet(small_city / "truth" / "mention.parquet").filter(
+        (pl.col("row_kind") == "data") & (pl.col("period") == 1)
+    )
     with reading(built) as con:
         found = con.execute(
             "select file, coalesce(sheet, '') as sheet, row_number, person_id from foundation.person_mention "
@@ -80,7 +88,9 @@ def test_people_with_a_sound_number_are_never_merged_or_split(built: Home, small
         (pl.col("sheet") == pl.col("sheet_right")) | (pl.col("sheet_right") == "") | (pl.col("sheet") == "")
     )
     assert joined.height > 500
-    assert joined.group_by("person_id").agg(pl.col("person_key").n_unique()).filter(pl.col("person_key") > 1).height <= 2  # two people on one number
+    assert (
+        joined.group_by("person_id").agg(pl.col("person_key").n_unique()).filter(pl.col("person_key") > 1).height <= 2
+    )  # two people on one number
     by_person = joined.group_by("person_key").agg(pl.col("person_id").n_unique())
     assert by_person.filter(pl.col("person_id") > 1).height <= 3  # one person with two numbers
 
@@ -96,7 +106,8 @@ def test_a_second_run_has_nothing_to_do(built: Home, small_city: Path) -> None:
 
 def test_why_names_file_sheet_and_row_of_every_value(built: Home) -> None:
     (person,) = one(
-        built, "select person_id from foundation.person_mention group by 1 having count(distinct dataset) > 1 order by 1 limit 1"
+        built,
+        "select person_id from foundation.person_mention group by 1 having count(distinct dataset) > 1 order by 1 limit 1",
     )
     answer = explain_entity(built, "person", str(person))
     assert {"id_number", "name"} <= set(answer["attributes"])
@@ -115,11 +126,17 @@ def test_why_of_an_unknown_id_is_wrong_use(built: Home) -> None:
 
 
 def test_the_allowance_mart_answers_both_questions(built: Home) -> None:
-    findings = dict(one(built, "select map_from_entries(list((finding, n))) from (select finding, count(*) as n from marts.policy_old_age_allowance group by 1)")[0])  # type: ignore[call-overload]
+    findings = dict(
+        one(
+            built,
+            "select map_from_entries(list((finding, n))) from (select finding, count(*) as n from marts.policy_old_age_allowance group by 1)",
+        )[0]
+    )  # type: ignore[call-overload]
     assert findings.get("entitled_not_paid", 0) > 0
     assert findings.get("paid", 0) > 0
     assert one(
-        built, "select count(*) from marts.policy_old_age_allowance where finding = 'entitled_not_paid' and (age_years < 80 or is_paid)"
+        built,
+        "select count(*) from marts.policy_old_age_allowance where finding = 'entitled_not_paid' and (age_years < 80 or is_paid)",
     ) == (0,)
 
 
@@ -146,7 +163,9 @@ def test_the_next_full_delivery_supersedes_the_last(copy: Home, small_city: Path
            where dataset = 'gongan.changzhu' and is_current""",
     )
     assert current == (1,)
-    assert one(copy, "select count(distinct delivery_id) from foundation.person_mention where dataset = 'gongan.changzhu'") == (2,)
+    assert one(
+        copy, "select count(distinct delivery_id) from foundation.person_mention where dataset = 'gongan.changzhu'"
+    ) == (2,)
 
 
 def test_a_critical_gate_leaves_the_last_good_foundation(copy: Home, small_city: Path) -> None:
@@ -155,7 +174,14 @@ def test_a_critical_gate_leaves_the_last_good_foundation(copy: Home, small_city:
     shutil.copytree(small_city / "landing" / "gongan", landing / "gongan")
     for path in (landing / "gongan").glob("*.csv"):
         lines = path.read_bytes().decode("gb18030").splitlines()
-        spoiled = [lines[0], *(f"1{line[1:17]}{(int(line[17]) + 1) % 10 if line[17].isdigit() else 0}{line[18:]}" for line in lines[1:] if len(line) > 20)]
+        spoiled = [
+            lines[0],
+            *(
+                f"1{line[1:17]}{(int(line[17]) + 1) % 10 if line[17].isdigit() else 0}{line[18:]}"
+                for line in lines[1:]
+                if len(line) > 20
+            ),
+        ]
         path.write_bytes("\r\n".join(spoiled).encode("gb18030"))
     steps.ingest(copy, landing)
     with pytest.raises(GateStopped, match=r"gongan|常住人口"):
@@ -163,7 +189,9 @@ def test_a_critical_gate_leaves_the_last_good_foundation(copy: Home, small_city:
     assert published_snapshot(copy) == before
     assert fingerprint(copy) == shown
     with reading(copy, tip=True) as con:
-        stopped = con.execute("select count(*) from foundation.build where not published and reason is not null").fetchone()
+        stopped = con.execute(
+            "select count(*) from foundation.build where not published and reason is not null"
+        ).fetchone()
     assert stopped == (1,)
 
 
@@ -188,15 +216,16 @@ def test_a_lake_of_another_version_is_refused_and_left_alone(copy: Home) -> None
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, small_city: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("needs the right to mount a small disk")
     try:
         home = Home.at(disk / "home")
         outcome = subprocess.run(
-            ["townlake", "run", "--landing", str(small_city / "landing")] if shutil.which("townlake") else
-            [shutil.which("python3") or "python3", "-m", "townlake", "run", "--landing", str(small_city / "landing")],
-            capture_output=True, text=True, check=False, env={**_environment(), "TOWNLAKE_HOME": str(home.root)},
+            [sys.executable, "-m", "townlake", "run", "--landing", str(small_city / "landing")],
+            capture_output=True, text=True, check=False, env={**os.environ, "TOWNLAKE_HOME": str(home.root)},
         )  # fmt: skip
         assert outcome.returncode == 3, outcome.stderr[-2000:]
         assert "the disk is full" in outcome.stderr
@@ -206,13 +235,6 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, small_cit
         assert one(home, "select count(distinct dataset) from foundation.delivery where status = 'taken'") == (8,)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
-
-
-def _environment() -> dict[str, str]:
-    import os
-    import sys
-
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def test_receipts_name_the_delivery_and_its_rows(built: Home) -> None:

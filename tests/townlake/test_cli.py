@@ -30,7 +30,9 @@ def test_starting_imports_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("verb", ["city", "run", "ingest", "build", "gate", "read", "query", "export", "why", "doctor", "maintain"])
+@pytest.mark.parametrize(
+    "verb", ["city", "run", "ingest", "build", "gate", "read", "query", "export", "why", "doctor", "maintain"]
+)
 def test_every_verb_has_help_with_an_example(verb: str) -> None:
     found = townlake(verb, "--help")
     assert found.returncode == 0
@@ -120,7 +122,10 @@ def test_the_ministry_workbook() -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("name", "rows"), [("yantai_divisions_2023.csv", 6509), ("china_counties_2023.csv", 2978), ("yantai_towns_2021.csv", 159)])
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("yantai_divisions_2023.csv", 6509), ("china_counties_2023.csv", 2978), ("yantai_towns_2021.csv", 159)],
+)
 def test_the_real_area_tables(name: str, rows: int) -> None:
     found = townlake("read", str(shared_path(f"data/admin_divisions/{name}")), "--json")
     assert json.loads(found.stdout)["tables"][0]["rows"]["data"] == rows
