@@ -63,7 +63,6 @@ class TableProbe:
     first_row: int = 1
     last_row: int | None = None
     header_cells: tuple[tuple[str, ...], ...] = ()
-    source: str | None = None
     first_column: int = 0
     usual: int = 0
 

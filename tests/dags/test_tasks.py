@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion.landing import Claim, Scan
-from townlake import scheduler, steps
+from townlake import steps
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
 
