@@ -71,7 +71,7 @@ def check_package(path: Path) -> None:
                             "工作簿含有不安全的 XML 声明，拒绝读取",
                             f"part {info.filename} declares a document type",
                         )
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise Refused(
             "corrupt", "文件已损坏，无法作为工作簿打开，请重新导出", f"not a readable zip package: {error}"
         ) from error
@@ -115,7 +115,16 @@ class Package:
         try:
             with self._zip.open(name) as part:
                 return part.read(limit)
-        except (KeyError, zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, NotImplementedError):
+        except (
+            KeyError,
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            RuntimeError,
+            ValueError,
+            NotImplementedError,
+            zlib.error,
+        ):
             return b""
 
     def _sheet_parts(self, book: str, text: bytes, names: dict[str, str]) -> dict[str, str]:

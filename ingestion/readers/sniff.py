@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 from ingestion.readers import dbf
@@ -122,7 +123,7 @@ def _zip_kind(path: Path, head: bytes) -> str:
         with zipfile.ZipFile(path) as package:
             names = {name.lower().replace("\\", "/").lstrip("/") for name in package.namelist()[:100_000]}
             kind = _mimetype(package) if "mimetype" in names else ""
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error) as error:
         raise Refused("corrupt", "压缩结构已损坏，无法打开", f"damaged zip: {error}") from error
     if "opendocument.spreadsheet" in kind or ("content.xml" in names and "meta-inf/manifest.xml" in names and not kind):
         return "ods"
