@@ -221,6 +221,30 @@ def why(
     _print_json(answer) if as_json else print_explanation(answer)
 
 
+@app.command(
+    epilog="Kinds: amount, address, area_code, bank_card, citizen_id, code, coordinate, date, decimal, disability_certificate, ethnic, "
+    "grid_code, id_document, industry_code, integer, month, org_code, org_name, person_name, phone, sex, text, timestamp, usage, "
+    "uscc.  Example: townlake standardise phone callers.csv --column 联系电话 --out phones.parquet"
+)
+def standardise(
+    kind: Annotated[str, typer.Argument(help="Standard data element, see the list below.")],
+    file: Annotated[Path, typer.Argument(help="Parquet or UTF-8 CSV.")],
+    column: Annotated[str, typer.Option(help="Column to standardise.")],
+    out: Annotated[Path, typer.Option(help="Parquet file with raw, value, rule, outcome.")],
+    options: Annotated[str, typer.Option(help="Options of the kind as JSON, like '{\"unit\": \"万元\"}'.")] = "{}",
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring any column into the standard form of its data element: the rules the staging layer uses."""
+    from warehouse.standard import standardise as run_standardise
+
+    try:
+        chosen = json.loads(options)
+    except ValueError as error:
+        raise WrongUse(f"--options is not JSON: {error}") from error
+    counts = run_standardise(kind, file, column, out, **chosen)
+    _print_json(counts) if as_json else typer.echo(f"{out}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+
+
 @app.command(epilog="Example: townlake maintain --json")
 def maintain(as_json: JsonFlag = False) -> None:
     """Merge small files, expire snapshots no published build needs, remove what killed attempts left."""

@@ -109,6 +109,22 @@ def test_a_contract_with_a_typo_names_file_and_line(home: Home, tmp_path: Path) 
     assert f"line {line}" in found.stderr or "Field required" in found.stderr
 
 
+def test_standardise_lists_every_kind_and_writes_outcomes(tmp_path: Path) -> None:
+    import polars as pl
+
+    from warehouse.standard import KINDS
+
+    said = " ".join(townlake("standardise", "--help").stdout.split())
+    assert all(kind in said for kind in KINDS)
+    (tmp_path / "c.csv").write_text("电话\n138-0013-8000\n13800138000\n无\n", encoding="utf-8")
+    found = townlake("standardise", "phone", str(tmp_path / "c.csv"), "--column", "电话", "--out", str(tmp_path / "o.parquet"))
+    assert found.returncode == 0, found.stderr
+    answer = pl.read_parquet(tmp_path / "o.parquet")
+    assert answer["value"].to_list() == ["13800138000", "13800138000", None]
+    assert answer["outcome"].to_list() == ["standardised", None, "nulled"]
+    assert townlake("standardise", "fone", str(tmp_path / "c.csv"), "--column", "电话", "--out", "x").returncode == 2
+
+
 def test_doctor_on_a_new_home(home: Home) -> None:
     found = townlake("doctor", "--json", home=home)
     assert found.returncode == 0, found.stdout
