@@ -307,8 +307,6 @@ def serve(handle: int) -> None:
         connection.set_inheritable(False)
         while (request := _get(connection)) is not None:
             call, seconds, memory_bytes, environment, folder = pickle.loads(request)
-            with contextlib.suppress(Exception):
-                pickle.loads(call)  # imports the function's module once, for this child and the next
 
             def run(
                 call: bytes = call,
