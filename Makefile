@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-all lint format airflow notebooks lock clean
+.PHONY: help setup demo run test test-airflow test-exhaustive lint format airflow notebooks lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,11 +28,14 @@ demo: setup  ## a generated city through the real Airflow, to a published founda
 run: setup  ## the whole road once, without Airflow
 	$(BIN)/townlake run
 
-test: setup  ## every test that needs no scheduler (make test-all runs those too)
-	$(BIN)/python -m pytest -m "not airflow" -n 2
+test: setup  ## every test that needs no scheduler (the kill test among them)
+	$(BIN)/python -m pytest -m "not airflow and not exhaustive" -n 2 --dist loadgroup
 
-test-all: setup  ## all tests, real Airflow included
-	$(BIN)/python -m pytest -n 2
+test-airflow: setup  ## a real Airflow: the chain from file to foundation, killed and resumed
+	$(BIN)/python -m pytest -m airflow
+
+test-exhaustive: setup  ## a million adversarial cells per standard element, and more; by hand
+	$(BIN)/python -m pytest -m exhaustive -n 2
 
 lint: setup  ## ruff, mypy, import contract, sqlfluff
 	$(BIN)/ruff check .

@@ -37,8 +37,9 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`value` as UTF-8 JSON, atomically."""
-    write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode())
+    """`value` as UTF-8 JSON, atomically; paths that are not UTF-8 keep their bytes (surrogateescape)."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    write_atomic(path, text.encode("utf-8", "surrogateescape"))
 
 
 def without_copy_mark(name: str) -> str:

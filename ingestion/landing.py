@@ -179,7 +179,7 @@ def pending_claims(home: Home) -> list[Claim]:
     path = home.claims / "batch.json"
     if not path.exists():
         return []
-    return [Claim.from_json(c) for c in json.loads(path.read_text(encoding="utf-8"))]
+    return [Claim.from_json(c) for c in json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))]
 
 
 def _save_claims(home: Home, claims: list[Claim]) -> None:
@@ -194,7 +194,7 @@ def _save_claims(home: Home, claims: list[Claim]) -> None:
 def _load_cache(home: Home) -> dict[str, tuple[_Seen, str]]:
     path = home.claims / "seen.json"
     try:
-        return {k: (_Seen(*v[0]), v[1]) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {k: (_Seen(*v[0]), v[1]) for k, v in json.loads(path.read_text(encoding="utf-8", errors="surrogateescape")).items()}
     except (OSError, ValueError, TypeError):
         return {}
 

@@ -32,7 +32,7 @@ def test_agree_on_random_cells(pair: tuple[str, dict[str, Any]]) -> None:
     assert engine.disagreements(kind, list(cells.cells(kind, 2_000, seed=11)), opts)[:10] == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("pair", FIRST, ids=name)
 def test_agree_on_a_million_cells(pair: tuple[str, dict[str, Any]]) -> None:
