@@ -21,7 +21,7 @@ from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
 from warehouse.lake import published_snapshot, reading
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("road")]
 
 
 def run(home: Home, landing: Path) -> dict[str, object]:
