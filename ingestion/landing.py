@@ -194,7 +194,10 @@ def _save_claims(home: Home, claims: list[Claim]) -> None:
 def _load_cache(home: Home) -> dict[str, tuple[_Seen, str]]:
     path = home.claims / "seen.json"
     try:
-        return {k: (_Seen(*v[0]), v[1]) for k, v in json.loads(path.read_text(encoding="utf-8", errors="surrogateescape")).items()}
+        return {
+            k: (_Seen(*v[0]), v[1])
+            for k, v in json.loads(path.read_text(encoding="utf-8", errors="surrogateescape")).items()
+        }
     except (OSError, ValueError, TypeError):
         return {}
 

@@ -231,7 +231,7 @@ def standardise(
     file: Annotated[Path, typer.Argument(help="Parquet or UTF-8 CSV.")],
     column: Annotated[str, typer.Option(help="Column to standardise.")],
     out: Annotated[Path, typer.Option(help="Parquet file with raw, value, rule, outcome.")],
-    options: Annotated[str, typer.Option(help="Options of the kind as JSON, like '{\"unit\": \"万元\"}'.")] = "{}",
+    options: Annotated[str, typer.Option(help='Options of the kind as JSON, like \'{"unit": "万元"}\'.')] = "{}",
     as_json: JsonFlag = False,
 ) -> None:
     """Bring any column into the standard form of its data element: the rules the staging layer uses."""
@@ -242,7 +242,9 @@ def standardise(
     except ValueError as error:
         raise WrongUse(f"--options is not JSON: {error}") from error
     counts = run_standardise(kind, file, column, out, **chosen)
-    _print_json(counts) if as_json else typer.echo(f"{out}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+    _print_json(counts) if as_json else typer.echo(
+        f"{out}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+    )
 
 
 @app.command(epilog="Example: townlake maintain --json")

@@ -117,7 +117,9 @@ def test_standardise_lists_every_kind_and_writes_outcomes(tmp_path: Path) -> Non
     said = " ".join(townlake("standardise", "--help").stdout.split())
     assert all(kind in said for kind in KINDS)
     (tmp_path / "c.csv").write_text("电话\n138-0013-8000\n13800138000\n无\n", encoding="utf-8")
-    found = townlake("standardise", "phone", str(tmp_path / "c.csv"), "--column", "电话", "--out", str(tmp_path / "o.parquet"))
+    found = townlake(
+        "standardise", "phone", str(tmp_path / "c.csv"), "--column", "电话", "--out", str(tmp_path / "o.parquet")
+    )
     assert found.returncode == 0, found.stderr
     answer = pl.read_parquet(tmp_path / "o.parquet")
     assert answer["value"].to_list() == ["13800138000", "13800138000", None]

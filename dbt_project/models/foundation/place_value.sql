@@ -14,12 +14,13 @@ with said as (
 
 select
     place_id, 'address' as attribute, address as value, dataset, place_use as role, delivered_on, is_current,
-    row_number() over (partition by place_id order by length(address) desc, delivered_on, dataset, content_id) = 1 as is_chosen,
+    row_number() over (partition by place_id order by length(address) desc, delivered_on asc, dataset asc, content_id asc) = 1 as is_chosen,
     'longest_spelling' as survivorship_rule, content_id
 from said
 union all
 select
-    place_id, 'community_code', community_code, dataset, place_use, delivered_on, is_current,
-    row_number() over (partition by place_id order by delivered_on, dataset, content_id) = 1, 'given_by_source', content_id
+    place_id, 'community_code' as attribute, community_code as value, dataset, place_use as role, delivered_on, is_current,
+    row_number() over (partition by place_id order by delivered_on, dataset, content_id) = 1 as is_chosen,
+    'given_by_source' as survivorship_rule, content_id
 from said
 where community_code is not null
