@@ -152,7 +152,7 @@ class RowRule(_Strict):
 class Mention(_Strict):
     """What one row says about one entity: attribute of the entity → column of this contract."""
 
-    entity: Literal["person", "organisation", "place", "event"]
+    entity: Literal["person", "organisation", "place", "event", "facility"]
     role: Name = "subject"
     attributes: dict[Name, Name]
     derived: dict[Name, str] = Field(

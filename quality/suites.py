@@ -216,12 +216,12 @@ def _key_measures(contract: DatasetContract) -> list[str]:
 
 # ---- foundation -----------------------------------------------------------------------------------------------------
 
-_MENTIONED = ("person", "organisation", "place", "event")
+_MENTIONED = ("person", "organisation", "place", "event", "facility")
 
 
 def foundation_suites() -> list[Suite]:
     """One suite per table, and one per kind of mention."""
-    suites = [person_suite(), organisation_suite(), place_suite(), household_suite(), event_suite()]
+    suites = [person_suite(), organisation_suite(), place_suite(), household_suite(), event_suite(), facility_suite()]
     return [*suites, grid_suite(), area_suite(), *(mention_suite(e) for e in _MENTIONED), quarantine_suite()]
 
 
@@ -373,6 +373,13 @@ def event_suite() -> Suite:
     return _entity_suite("event", "事件", [place, *_located(key)], [reports], (_PLACE, _AREA, _GRID))
 
 
+def facility_suite() -> Suite:
+    """Facilities."""
+    key = "e.facility_id"
+    place = _reference("place_id", _PLACE, "place_id", "所在地点在地址表中", "the place to exist", key=key)
+    return _entity_suite("facility", "设施", [place, *_located(key)], [], (_PLACE, _AREA, _GRID))
+
+
 def grid_suite() -> Suite:
     """Grids: each once, in a community that exists."""
     parent, join = _reference(
@@ -470,7 +477,7 @@ def mention_suite(entity: str) -> Suite:
     join = f"left join (select distinct {entity}_id as id from {table(f'foundation.{entity}')}) as known on {key} = known.id"
     relation = f"foundation.{entity}_mention"
     profile = profile_of(relation, checks, joins=[join], by=[f"e.{c}" for c in _LOCATOR])
-    zh = {"person": "人员", "organisation": "组织机构", "place": "地址", "event": "事件"}[entity]
+    zh = {"person": "人员", "organisation": "组织机构", "place": "地址", "event": "事件", "facility": "设施"}[entity]
     return Suite(relation, f"{zh}提及", profile, tuple(c.check() for c in checks), (relation, f"foundation.{entity}"))
 
 

@@ -210,7 +210,7 @@ def export(
     epilog='Example: townlake why person P1f0c…  (ids: townlake query "select person_id from foundation.person limit 5")'
 )
 def why(
-    entity: Annotated[str, typer.Argument(help="person, organisation, place or event")],
+    entity: Annotated[str, typer.Argument(help="person, organisation, place, event or facility")],
     entity_id: Annotated[str, typer.Argument(metavar="ID")],
     as_json: JsonFlag = False,
 ) -> None:

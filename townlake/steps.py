@@ -90,7 +90,7 @@ def prepare_lake(home: Home) -> None:
 
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
-        if table_exists(con, "registry", "event_queue"):
+        if table_exists(con, "registry", "facility_queue"):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         deliveries.prepare(con)
@@ -257,7 +257,7 @@ def summary(home: Home) -> dict[str, Any]:
         assert rows is not None
         entities = {
             name: _one(con.execute(f"select count(*) from foundation.{name}").fetchone())
-            for name in ("person", "organisation", "place", "household", "event", "grid", "area")
+            for name in ("person", "organisation", "place", "household", "event", "facility", "grid", "area")
         }
     return {
         "deliveries": int(rows[0]), "refused": int(rows[1]), "rows_read": int(rows[2]), "accepted": int(rows[3]),

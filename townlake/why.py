@@ -8,7 +8,7 @@ from warehouse.errors import WrongUse
 from warehouse.home import Home
 from warehouse.lake import reading
 
-ENTITIES = ("person", "organisation", "place", "event")
+ENTITIES = ("person", "organisation", "place", "event", "facility")
 
 
 def explain_entity(home: Home, entity: str, entity_id: str) -> dict[str, Any]:

@@ -12,10 +12,13 @@
         'industry_code': 'varchar', 'registered_on': 'date', 'closed_on': 'date', 'capital_cny': 'decimal(18, 2)',
         'phone': 'varchar'},
     'place': {
-        'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar'},
+        'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar',
+        'house_code': 'varchar', 'grid_code': 'varchar', 'longitude': 'double', 'latitude': 'double'},
     'event': {
         'event_number': 'varchar', 'kind': 'varchar', 'occurred_at': 'timestamp', 'description': 'varchar',
         'department': 'varchar', 'status': 'varchar'},
+    'facility': {
+        'facility_number': 'varchar', 'kind': 'varchar', 'name': 'varchar', 'status': 'varchar', 'capacity': 'bigint'},
 }[entity]) }}
 {%- endmacro %}
 
@@ -25,6 +28,7 @@
     'person': "id_type || ':' || id_number",
     'organisation': 'uscc',
     'event': "dataset || ':' || event_number",
+    'facility': "dataset || ':' || facility_number",
 }[entity]) }}
 {%- endmacro %}
 
@@ -33,8 +37,9 @@
 {{ return({
     'person': 'coalesce(id_number, name) is not null',
     'organisation': 'coalesce(uscc, name) is not null',
-    'place': 'address is not null',
+    'place': 'coalesce(address, house_code) is not null or (longitude is not null and latitude is not null)',
     'event': 'coalesce(event_number, description) is not null',
+    'facility': 'coalesce(facility_number, name) is not null',
 }[entity]) }}
 {%- endmacro %}
 

@@ -4,7 +4,7 @@
 #}
 {% macro mentions(entity) -%}
 {%- set attributes = entity_attributes(entity) -%}
-{%- set selects = [] -%}
+{%- set selects = [nothing_said(entity, attributes)] -%}
 {%- for contract in contracts().values() -%}
     {%- for mention in contract.mentions if mention.entity == entity -%}
         {%- do selects.append(mention_select(contract, mention, attributes)) -%}
@@ -21,6 +21,26 @@ select
         {%- if entity != 'place' %}, coalesce(place_content_id, ''), coalesce(place_use, ''), coalesce(legal_person_key, ''){% endif %})) as content_id
 from said
 where {{ says_something(entity) }}
+{%- endmacro %}
+
+{# The shape of a mention without a row: some entity may have no source yet. #}
+{% macro nothing_said(entity, attributes) -%}
+select
+    null::varchar as dataset, null::varchar as file, null::varchar as sheet, null::bigint as row_number,
+    null::varchar as delivery_id, null::timestamptz as received_at, null::date as delivered_on,
+    null::varchar as row_key,
+    null::varchar as role,
+    {%- for name, type in attributes.items() %}
+    null::{{ type }} as {{ name }},
+    {%- endfor %}
+    {%- if entity != 'place' %}
+    null::varchar as place_content_id,
+    {%- endif %}
+    null::varchar as place_use
+    {%- if entity != 'place' %},
+    null::varchar as legal_person_key
+    {%- endif %}
+where false
 {%- endmacro %}
 
 {% macro mention_select(contract, mention, attributes) -%}
@@ -56,10 +76,9 @@ where not exists (select 1 from {{ this }} as done where done.delivery_id = row_
 {% macro place_of_row(contract, mention, part) -%}
 {%- set places = contract.mentions | selectattr('entity', 'equalto', 'place') | selectattr('role', 'equalto', 'subject') | list -%}
 {%- if mention.role != 'subject' or not places -%}null::varchar
-{%- elif part == 'use' -%}{{ dbt.string_literal(places[0].constants['place_use']) }}
+{%- elif part == 'use' -%}{{ mention_value(places[0], 'place_use') }}
 {%- else -%}
-{%- set address = mention_value(places[0], 'address') -%}
-case when {{ address }} is not null then md5(concat_ws('|', {% for name, type in entity_attributes('place').items() %}coalesce({{ mention_value(places[0], name) }}::{{ type }}::varchar, ''){{ ", " if not loop.last }}{% endfor %})) end
+case when coalesce({% for name in ('address', 'house_code', 'longitude', 'latitude') %}{{ mention_value(places[0], name) }}::varchar{{ ", " if not loop.last }}{% endfor %}) is not null then md5(concat_ws('|', {% for name, type in entity_attributes('place').items() %}coalesce({{ mention_value(places[0], name) }}::{{ type }}::varchar, ''){{ ", " if not loop.last }}{% endfor %})) end
 {%- endif -%}
 {%- endmacro %}
 
@@ -74,6 +93,7 @@ case when {{ address }} is not null then md5(concat_ws('|', {% for name, type in
 {# Trust in a dataset's word on one attribute: a case over dataset and role, from the contracts. #}
 {% macro trust(entity, attribute) -%}
 case
+    when dataset is null then 0
     {%- for contract in contracts().values() -%}
     {%- for mention in contract.mentions if mention.entity == entity %}
     when dataset = {{ dbt.string_literal(contract.id) }} and role = {{ dbt.string_literal(mention.role) }} then {{ mention.trust_by_attribute.get(attribute, mention.trust) }}

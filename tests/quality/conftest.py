@@ -159,13 +159,14 @@ FOUNDATION = (
     "create table lake.foundation.place (place_id varchar, parent_place_id varchar, community_code varchar, grid_code varchar)",
     "create table lake.foundation.household (household_id varchar, place_id varchar, size bigint)",
     "create table lake.foundation.event (event_id varchar, place_id varchar, area_code varchar, grid_code varchar, reports bigint)",
+    "create table lake.foundation.facility (facility_id varchar, place_id varchar, area_code varchar, grid_code varchar)",
     "create table lake.foundation.grid (code varchar, name varchar, parent varchar, valid_from date, valid_to date, geometry blob)",
     "create table lake.foundation.area (code varchar, name varchar, parent varchar, level varchar, valid_from date, valid_to date)",
     "create table lake.foundation.quarantine (dataset varchar, file varchar, row_number bigint, delivery_id varchar, rule varchar, "
     "severity varchar, reason varchar, raw varchar, status varchar)",
     *(
         f"create table lake.foundation.{e}_mention ({_MENTION.format(e)})"
-        for e in ("person", "organisation", "place", "event")
+        for e in ("person", "organisation", "place", "event", "facility")
     ),
     "create table lake.marts.policy_match (policy varchar, subject_kind varchar, subject_id varchar, answer varchar, reason varchar, "
     "receives boolean)",
@@ -185,12 +186,13 @@ CONTENT = (
        from range(10) as r(n)""",
     "insert into lake.foundation.organisation values ('O1', 'P1', 'L1', '370602001001', 'G1')",
     "insert into lake.foundation.event values ('E1', 'L1', '370602001001', 'G1', 1)",
+    "insert into lake.foundation.facility values ('F1', 'L1', '370602001001', 'G1')",
     *(
         f"""insert into lake.foundation.{e}_mention
             select 'ceshi.renyuan', 'd1.csv', null, row_number() over (), 'd1', now(), date '2026-10-31', {e}_id, 'subject', true,
                    'verified_identifier', 1.0
             from lake.foundation.{e}"""
-        for e in ("person", "organisation", "place", "event")
+        for e in ("person", "organisation", "place", "event", "facility")
     ),
     "insert into lake.marts.policy_old_age_allowance select person_id, 86, 'eligible', 'paid' from lake.foundation.person",
     """insert into lake.marts.policy_match

@@ -39,6 +39,7 @@ ENTITIES = (
     EntityType("person", "P", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
     EntityType("organisation", "O", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
     EntityType("event", "E", "verified_identifier", "content_id", "role = 'subject'"),
+    EntityType("facility", "F", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
 )
 
 _CHANGE = """

@@ -1,0 +1,2 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_withdrawn() }}") }}
+{{ mentions('facility') }}
