@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ingestion.contract_file import Document, NotYaml
 from warehouse.errors import WrongUse
+from warehouse.standard import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,6 +68,15 @@ class Standard(_Strict):
 
     kind: Name = "text"
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Standard:
+        """Names only: whether the values of the options fit is proved by `townlake source check`."""
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind {self.kind!r}: one of {', '.join(KINDS)}")
+        if unknown := sorted(set(self.options) - set(KINDS[self.kind].options)):
+            raise ValueError(f"kind {self.kind} has no option {', '.join(unknown)}")
+        return self
 
 
 class ColumnProperties(_Strict):
@@ -290,66 +301,25 @@ def load_contracts(folder: Path | None = None) -> Contracts:
 
 def load_contract(path: Path) -> DatasetContract:
     """One contract. Raises WrongUse with file, line and reason."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
-    yaml = YAML(typ="rt", pure=True)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise WrongUse(f"{_short(path)} line {line}: not valid YAML: {error.problem}") from error
+        document = Document(path.read_text(encoding="utf-8"))
+    except NotYaml as error:
+        raise WrongUse(f"{_short(path)} line {error.line}: not valid YAML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUse(f"{_short(path)}: cannot be read: {error}") from error
     try:
-        return DatasetContract.model_validate(_plain(document))
+        return DatasetContract.model_validate(document.data)
     except ValidationError as error:
         raise WrongUse(_first_problem(path, document, error)) from error
 
 
-def _plain(node: Any) -> Any:
-    """ruamel's round-trip nodes as plain dict, list and scalars."""
-    if isinstance(node, dict):
-        return {str(k): _plain(v) for k, v in node.items()}
-    if isinstance(node, list):
-        return [_plain(v) for v in node]
-    if isinstance(node, str):
-        return str(node)
-    return node
-
-
-def _first_problem(path: Path, document: Any, error: ValidationError) -> str:
+def _first_problem(path: Path, document: Document, error: ValidationError) -> str:
     problems = error.errors()
     first = problems[0]
     place = ".".join(str(p) for p in first["loc"]) or "the contract"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    return f"{_short(path)} line {_line_of(document, first['loc'])}: {place}: {what}{more}"
-
-
-def _line_of(document: Any, location: Sequence[int | str]) -> int:
-    """Line of the deepest part of `location` the document has; custom properties are looked up in their list."""
-    node: Any = document
-    line = 1
-    for part in location:
-        mark = getattr(node, "lc", None)
-        if mark is None:
-            break
-        if isinstance(node, dict) and part in node:
-            line = mark.key(part)[0] + 1
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = mark.item(part)[0] + 1
-            node = node[part]
-        elif isinstance(node, list):
-            at = next((i for i, n in enumerate(node) if isinstance(n, dict) and n.get("property") == part), None)
-            if at is None:
-                break
-            line = mark.item(at)[0] + 1
-            node = node[at].get("value")
-        else:
-            break
-    return line
+    return f"{_short(path)} line {document.line_of(first['loc'])}: {place}: {what}{more}"
 
 
 def _short(path: Path) -> str:

@@ -62,8 +62,8 @@ KINDS: dict[str, KindInfo] = {
     "industry_code": KindInfo("行业代码", "GB/T 4754", "VARCHAR", ("width", *_COMMON)),
     "bank_card": KindInfo("银行卡号", "ISO/IEC 7812", "VARCHAR", _COMMON),
     "amount": KindInfo("金额（元）", "", "DECIMAL(24,2)", ("unit", "unit_column", "separators", *_COMMON)),
-    "decimal": KindInfo("小数", "", "DECIMAL(28,6)", ("scale", "units", "min", "max", "separators", *_COMMON)),
-    "integer": KindInfo("整数", "", "BIGINT", ("units", "min", "max", *_COMMON)),
+    "decimal": KindInfo("小数", "", "DECIMAL(28,6)", ("scale", "unit", "units", "min", "max", "separators", *_COMMON)),
+    "integer": KindInfo("整数", "", "BIGINT", ("unit", "units", "min", "max", *_COMMON)),
     "usage": KindInfo("用量", "", "DECIMAL(28,3)", ("units", "max", "scale", *_COMMON)),
     "coordinate": KindInfo("经纬度（度）", "", "DOUBLE", ("axis", "other", "pair", *_COMMON)),
     "text": KindInfo("文字", "", "VARCHAR", _COMMON),
@@ -153,6 +153,20 @@ def expression(
     return str(macros(dialect)[f"std_{kind}__{stage}"](*arguments, opts or {}))
 
 
+def check_options(kind: str, opts: dict[str, Any]) -> None:
+    """Raises WrongUse where a kind, an option or an option's value (a date format, a unit) does not exist."""
+    if kind not in KINDS:
+        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+    if unknown := sorted(set(opts) - set(KINDS[kind].options)):
+        raise WrongUse(f"kind {kind} has no option {', '.join(unknown)}; it has {', '.join(KINDS[kind].options)}")
+    stages: tuple[Stage, ...] = ("clean", "value", "rule")
+    try:
+        for stage in stages:
+            expression(kind, stage, opts=opts)
+    except (jinja2.UndefinedError, TypeError, ValueError) as error:
+        raise WrongUse(f"options of kind {kind} do not fit: {error}") from error
+
+
 def _stages(kind: str, source: str, column: str, opts: dict[str, Any], dialect: Dialect = "duckdb") -> Iterator[str]:
     yield f"with raw_cells as (select {column} as raw{_others(opts)} from {source})"
     yield f"clean_cells as (select *, {expression(kind, 'clean', opts=opts, dialect=dialect)} as clean from raw_cells)"
@@ -193,13 +207,7 @@ def standardise(kind: str, path: str | Path, column: str, out: str | Path, **opt
 
     Returns the number of cells by outcome (`as_is` where nothing was to do).
     """
-    if kind not in KINDS:
-        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
-    unknown = set(opts) - set(KINDS[kind].options)
-    if unknown:
-        raise WrongUse(
-            f"kind {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].options)}"
-        )
+    check_options(kind, opts)
     source = Path(path)
     if not source.is_file():
         raise WrongUse(f"no such file: {source}")
