@@ -83,6 +83,9 @@ class ColumnProperties(_Strict):
     """What ODCS does not know of a column."""
 
     aliases: tuple[str, ...] = ()
+    same_cell_as: Name | None = Field(
+        None, alias="sameCellAs", description="another column whose cell holds this value too: `lon,lat`"
+    )
     standard: Standard = Standard()
     severity: dict[str, Severity] = Field(default_factory=dict)
     personal_data: Literal["none", "general", "sensitive"] = Field("none", alias="personalData")
@@ -107,7 +110,9 @@ class Column(_Strict):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Every spelling under which the column may arrive, the declared one first."""
+        """Every spelling under which the column may arrive, the declared one first; none for part of another's cell."""
+        if self.custom.same_cell_as:
+            return ()
         return (self.business_name, *self.custom.aliases)
 
 
@@ -140,6 +145,35 @@ class Delivery(_Strict):
     every: Literal["once", "day", "week", "month", "quarter", "year"] = "month"
     minimum_rows: int | None = Field(None, alias="minimumRows", ge=0)
     maximum_rows: int | None = Field(None, alias="maximumRows", ge=0)
+
+
+class Pull(_Strict):
+    """A PostgreSQL table or query that is read like a file (ingestion.pull). The secret stands in the environment only.
+
+    `connection` names the environment variable that holds the connection string. With a `watermark` each pull brings what
+    is new since the last one; `overlap` (`30 minutes`, or a plain number for a number) reads that much again, for rows
+    that were committed late.
+    """
+
+    connection: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    table: str | None = Field(None, pattern=r"^[^\".;\s]+(\.[^\".;\s]+)?$", description="schema.table")
+    query: str | None = Field(None, pattern=r"^(?is:\s*(select|with)\b[^;]*)$")
+    watermark: str | None = Field(None, min_length=1)
+    overlap: str | None = Field(None, pattern=r"^\d{1,9}( (second|minute|hour|day)s?)?$", coerce_numbers_to_str=True)
+    every: Literal["intake", "hour", "day", "week", "month"] = "intake"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Pull:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("name either a `table` or a `query`")
+        if self.overlap and not self.watermark:
+            raise ValueError("an `overlap` needs a `watermark`")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What receipts and messages call the source."""
+        return self.table or "a query"
 
 
 class Drift(_Strict):
@@ -180,6 +214,7 @@ class ContractProperties(_Strict):
     department: str = Field(description="name of the department, Chinese")
     delivery: Delivery
     drift: Drift = Drift()
+    pull: Pull | None = None
     swaps: tuple[tuple[Name, Name], ...] = Field((), description="pairs of columns that clerks exchange: id and name")
     rules: tuple[RowRule, ...] = ()
     mentions: tuple[Mention, ...] = ()
@@ -227,8 +262,12 @@ class DatasetContract(_Strict):
         known = set(names)
         self._refers(known, (c for pair in self.custom.swaps for c in pair), "swaps")
         self._refers(known, (r.column for r in self.custom.rules if r.column), "rules")
+        delivered = {c.name for c in self.columns if c.headers}
+        self._refers(delivered, (c.custom.same_cell_as for c in self.columns if c.custom.same_cell_as), "sameCellAs")
         for mention in self.custom.mentions:
             self._refers(known, mention.attributes.values(), f"mention of {mention.entity}")
+        if (source := self.custom.pull) and (self.custom.delivery.kind == "delta") != bool(source.watermark):
+            raise ValueError("a pull with a `watermark` needs deliveries of kind delta, one without needs kind full")
         subjects = [m.entity for m in self.custom.mentions if m.role == "subject"]
         _unique(subjects, "subject mention of entity")
         return self

@@ -1,13 +1,20 @@
-"""Imports what reading files needs, so that a server process can fork readers that start at once."""
+"""Imports what reading files needs, so that a server process can fork readers that start at once.
 
-import fastexcel
-import jinja2
-import polars
+Only what starts no threads of its own (Arrow's allocator minds forks): polars and DuckDB are left to the readers.
+"""
+
+import pandas
 import pyarrow
+import pyarrow.compute
+import pyarrow.csv
 import pyarrow.parquet
-import xlsxwriter
+import python_calamine
 
 import ingestion.intake
-import ingestion.receipt_page
+import ingestion.readers.bulk
+import ingestion.readers.dbf
+import ingestion.readers.delimited
+import ingestion.readers.jsonfile
+import ingestion.readers.workbook
 
-ENGINES = (fastexcel, jinja2, polars, pyarrow, pyarrow.parquet, xlsxwriter, ingestion.intake, ingestion.receipt_page)
+ENGINES = (pandas, pyarrow, pyarrow.compute, pyarrow.csv, pyarrow.parquet, python_calamine, ingestion)

@@ -7,8 +7,12 @@ import json
 import os
 import re
 import uuid
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
+
+BEIJING = timezone(timedelta(hours=8))
+"""The clock of every office: days are counted by it, instants are kept in UTC."""
 
 _COPY_MARK = re.compile(
     r"^(?:复件|副本|copy of)\s*(?:[(（]\d+[)）])?\s*|\s*[-—_]?\s*(?:副本|复件|copy)\s*(?:[(（]\d+[)）])?$|\s*[(（]\d{1,3}[)）]$",

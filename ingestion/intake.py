@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, DatasetContract
-from ingestion.files import sha256_of
+from ingestion.files import BEIJING, sha256_of
 from ingestion.landing import Claim
-from ingestion.receipts import known_receipts, write_receipt
+from ingestion.identity import same_content
+from ingestion.receipts import add_alias, known_receipts, write_receipt
 from ingestion.recognise import Match, Recognition, recognise
 from warehouse.errors import explain
 from warehouse.home import Home
-from warehouse.lock import try_exclusive
+from warehouse.lock import exclusive, try_exclusive
 
 if TYPE_CHECKING:
     from ingestion.readers import FileProbe, RawResult, TableProbe
@@ -46,7 +47,6 @@ def take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]
 
 def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]:
     from ingestion.readers import Refused, is_archive
-    from ingestion.receipt_page import draw
 
     started = time.monotonic()
     receipt = _blank(claim, contracts)
@@ -68,9 +68,50 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
     except (OSError, MemoryError) as error:
         raise explain(error) or error from error
     receipt["seconds"] = round(time.monotonic() - started, 3)
-    draw(home, receipt)
-    write_receipt(home, receipt)
+    _commit(home, receipt)
+    if claim.pull:  # the archive has it now
+        Path(claim.path).unlink(missing_ok=True)
     return [receipt, *receipts]
+
+
+def _commit(home: Home, receipt: dict[str, Any]) -> None:
+    """Page and workbook, then the receipt that makes the delivery exist."""
+    from ingestion.receipt_page import draw
+
+    if receipt["status"] != "taken":
+        draw(home, receipt)
+        write_receipt(home, receipt)
+        return
+    # one at a time for each dataset: of two files that say the same, taken side by side, the second must see the first
+    with exclusive(home.claims / "locks" / f"{receipt['dataset']}.commit.lock", f"committing {receipt['file']}"):
+        receipt |= _compared(home, receipt)
+        raw = receipt.pop("raw") if receipt["status"] == "identical" else None
+        draw(home, receipt)
+        write_receipt(home, receipt)
+    if raw:
+        (home.root / raw).unlink(missing_ok=True)
+
+
+def _compared(home: Home, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """What the receipt has to add when an earlier delivery of the dataset says the same.
+
+    With the same as-of day it is that delivery under one more name. With another day it is a delivery of its own: a full
+    one says that its content is still valid on the later day.
+    """
+    first = same_content(home, receipt, known_receipts(home))
+    if first is None:
+        return {}
+    same = {k: first[k] for k in ("delivery_id", "file", "delivered_on", "received_at")}
+    if first["delivered_on"] != receipt["delivered_on"]:
+        return {"same_content_as": same}
+    add_alias(home, first["delivery_id"], receipt["file"])
+    return {
+        "status": "identical",
+        "code": "same_content",
+        "same_content_as": same,
+        "reason_zh": f"内容与已接收的“{first['file']}”完全相同，记作它的另一个文件名，没有重复接收",
+        "reason_en": f"the same content as {first['file']}, of the same day: kept as its alias",
+    }
 
 
 def _blank(claim: Claim, contracts: Contracts) -> dict[str, Any]:
@@ -91,6 +132,7 @@ def _blank(claim: Claim, contracts: Contracts) -> dict[str, Any]:
         "rows": {},
         "contracts": contracts.fingerprint,
         "code_version": code_version(),
+        **({"pull": claim.pull} if claim.pull else {}),
     }
 
 
@@ -179,7 +221,8 @@ def _read_in_child(home: Home, claim: Claim, stored: Path, contracts: Contracts)
         "decisions": [asdict(d) for d in found.decisions],
     }
     name = Path(claim.file).name
-    verdict = recognise(contracts, claim.department, name, [t.columns for t in found.tables])
+    known = {claim.pull["dataset"]: contracts[claim.pull["dataset"]]} if claim.pull else contracts
+    verdict = recognise(known, claim.department, name, [t.columns for t in found.tables])
     parts["nearest"] = [_nearest(m, contracts) for m in verdict.nearest]
     if verdict.dataset is None:
         return parts | _refusal(verdict, found)
@@ -225,7 +268,8 @@ def _write_raw(
     tables = [found.tables[i] for i in sorted(verdict.matches)]
     matches = [verdict.matches[i] for i in sorted(verdict.matches)]
     received = datetime.fromisoformat(claim.received_at)
-    delivered, origin = as_of(contract, Path(claim.file).name, tables, received.date())
+    today = received.astimezone(BEIJING).date()
+    delivered, origin = (today, "pull") if claim.pull else as_of(contract, Path(claim.file).name, tables, today)
     raw = (
         home.raw
         / contract.domain
@@ -258,6 +302,7 @@ def _write_raw(
         "delivered_on_from": origin,
         "raw": str(raw.relative_to(home.root)),
         "rows": result.rows_by_kind,
+        "content": result.shape,
         "decisions": [asdict(d) for d in (*found.decisions, *result.decisions)],
         "unread": [asdict(u) for u in result.unread],
         "unread_count": result.unread_count,

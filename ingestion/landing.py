@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.files import best_name, readable, sha256_of, write_json
 from ingestion.receipts import known_receipts
@@ -21,12 +21,15 @@ from warehouse.errors import WrongUse
 from warehouse.home import Home
 from warehouse.lock import exclusive
 
+if TYPE_CHECKING:
+    from ingestion.pull import Pulled
+
 STABLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One content to be taken: where its bytes lie now, and what it is called."""
+    """One content to be taken: where its bytes lie now, and what it is called. `pull` says what a database pull was."""
 
     delivery_id: str
     path: str
@@ -35,6 +38,7 @@ class Claim:
     aliases: tuple[str, ...]
     bytes: int
     received_at: str
+    pull: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +59,7 @@ class Scan:
     new_aliases: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     growing: list[str] = field(default_factory=list)
+    pulls: list[Pulled] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,27 +74,36 @@ class _Seen:
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-def scan(home: Home, landing: Path | None = None, *, retry: Callable[[dict[str, Any]], bool] | None = None) -> Scan:
+def scan(
+    home: Home,
+    landing: Path | None = None,
+    *,
+    retry: Callable[[dict[str, Any]], bool] | None = None,
+    before_waiting: Callable[[], None] | None = None,
+) -> Scan:
     """Looks once and claims what is new and has stopped changing.
 
     A file counts as complete when size and time are equal two seconds apart (one wait for all files; none when every
-    file is known). `retry` says of an earlier refused receipt whether the file deserves another look.
-    Raises WrongUse when the landing folder does not exist.
+    file is known). `retry` says of an earlier refused receipt whether the file deserves another look; `before_waiting`
+    is called when there is something to wait for. Raises WrongUse when the landing folder does not exist.
     """
     landing = (landing or home.landing).absolute()
     if not landing.is_dir():
         raise WrongUse(f"the landing folder {landing} does not exist")
     with exclusive(home.claims / "scan.lock", "looking at the landing folder"):
-        return _scan(home, landing, retry or (lambda receipt: False))
+        return _scan(home, landing, retry or (lambda receipt: False), before_waiting or (lambda: None))
 
 
-def _scan(home: Home, landing: Path, retry: Callable[[dict[str, Any]], bool]) -> Scan:
+def _scan(
+    home: Home, landing: Path, retry: Callable[[dict[str, Any]], bool], before_waiting: Callable[[], None]
+) -> Scan:
     result = Scan(str(landing))
     cache = _load_cache(home)
     present = dict(_candidates(landing, result))
     result.files = len(present)
     fresh = [p for p, seen in present.items() if cache.get(str(p), (None, ""))[0] != seen]
     if fresh:
+        before_waiting()
         time.sleep(STABLE_SECONDS)
     names: dict[str, list[Path]] = {}
     hashes: dict[str, tuple[_Seen, str]] = {}

@@ -12,13 +12,13 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ingestion.files import write_atomic
+from ingestion.files import BEIJING, write_atomic
 from ingestion.receipts import receipt_path
 from warehouse.errors import explain
 from warehouse.home import Home
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-BEIJING = timezone(timedelta(hours=8))
 MAX_TEXT, MAX_CELL = 300, 32_000
 MAX_ITEMS = 200
 PAGE_UNREAD, PAGE_CELLS = 20, 12

@@ -63,7 +63,7 @@ def match(contract: DatasetContract, headers: Sequence[str]) -> Match:
             if header not in found and name is not None and name not in taken:
                 found[header] = name
                 taken.add(name)
-    names = {c.name: c for c in contract.columns}
+    names = {c.name: c for c in contract.columns if c.headers}
     return Match(
         dataset=contract.id,
         score=round(len(taken) / len(names), 4),

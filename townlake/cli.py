@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warehouse.errors import TownlakeError, WrongUse, explain
+from townlake import cli_source
+from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ app = typer.Typer(
     "Where things are kept: TOWNLAKE_HOME (default ./lakehouse). Exit codes: 0 done, 1 a gate stopped or held something, "
     "2 wrong use, 3 the environment is at fault.",
 )
+
+app.add_typer(cli_source.app, name="source")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 LandingOption = Annotated[
@@ -56,6 +59,12 @@ def main() -> None:
 def _fail(error: TownlakeError) -> None:
     typer.echo(f"townlake: {error}", err=True)
     sys.exit(error.exit_code)
+
+
+def _end_with(fault: str | None) -> None:
+    """All that could be done is done and said: what could not be is still a fault of the environment."""
+    if fault is not None:
+        raise EnvironmentFault(fault)
 
 
 def _print_json(value: Any) -> None:
@@ -104,6 +113,7 @@ def run(
     built = steps.build(home, full=full, progress=say)
     answer = report.run_summary(home, found, receipts, built)
     _print_json(answer) if as_json else report.print_run(answer)
+    _end_with(report.pull_failure(answer["ingest"]))
 
 
 @app.command(epilog="Example: townlake ingest --landing /data/landing --jobs 4")
@@ -115,6 +125,7 @@ def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_js
     found, receipts = steps.ingest(home, landing, jobs=jobs, progress=steps.quiet if as_json else _progress)
     answer = report.ingest_summary(home, found, receipts)
     _print_json(answer) if as_json else report.print_ingest(answer)
+    _end_with(report.pull_failure(answer))
 
 
 @app.command(epilog="Example: townlake build --layer staging")
@@ -222,15 +233,15 @@ def why(
 
 
 @app.command(
-    epilog="Kinds: amount, address, area_code, bank_card, citizen_id, code, coordinate, date, decimal, disability_certificate, ethnic, "
-    "grid_code, id_document, industry_code, integer, month, org_code, org_name, person_name, phone, sex, text, timestamp, usage, "
-    "uscc.  Example: townlake standardise phone callers.csv --column 联系电话 --out phones.parquet"
+    epilog="Kinds: amount, address, address_parts (components), area_code, bank_card, citizen_id, code, coordinate, date, decimal, disability_certificate, ethnic, "
+    "grid_code, house_code, id_document, industry_code, integer, month, org_code, org_name, person_name, phone, sex, text, timestamp, "
+    "usage, uscc.  Example: townlake standardise phone callers.csv --column 联系电话 --out phones.parquet"
 )
 def standardise(
     kind: Annotated[str, typer.Argument(help="Standard data element, see the list below.")],
     file: Annotated[Path, typer.Argument(help="Parquet or UTF-8 CSV.")],
     column: Annotated[str, typer.Option(help="Column to standardise.")],
-    out: Annotated[Path, typer.Option(help="Parquet file with raw, value, rule, outcome.")],
+    out: Annotated[Path, typer.Option(help="Parquet file with raw, value, rule, outcome (and components).")],
     options: Annotated[str, typer.Option(help='Options of the kind as JSON, like \'{"unit": "万元"}\'.')] = "{}",
     as_json: JsonFlag = False,
 ) -> None:

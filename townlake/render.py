@@ -14,7 +14,10 @@ _HEAD = "{# Rendered from the contracts by townlake.render; changes here are ove
 
 
 def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
-    """Writes the contract macro and one `checked_*` model per dataset; files that would not change are left alone."""
+    """Writes the contract macro, and per dataset a `checked_*` model and, where it has a key, a `history_*` view.
+
+    Files that would not change are left alone.
+    """
     rendered = project / "rendered"
     wanted = {
         rendered / "macros" / "contracts.sql": _macro(contracts),
@@ -22,6 +25,8 @@ def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
     }
     for contract in contracts.values():
         wanted[rendered / "models" / f"checked_{contract.model_name}.sql"] = _model(contract)
+        if contract.key:
+            wanted[rendered / "models" / f"history_{contract.model_name}.sql"] = _history(contract)
     for path in {p for p in rendered.rglob("*") if p.is_file()} - set(wanted):
         path.unlink()
     for path, text in wanted.items():
@@ -41,6 +46,7 @@ def for_dbt(contract: DatasetContract) -> dict[str, Any]:
         "columns": [
             {
                 "name": c.name,
+                "cell": c.custom.same_cell_as or c.name,
                 "header": c.business_name,
                 "required": c.required,
                 "kind": c.custom.standard.kind,
@@ -73,6 +79,12 @@ def _model(contract: DatasetContract) -> str:
     return _HEAD + config + "{% if execute %}{{ checked('" + contract.id + "') }}{% endif %}\n"
 
 
+def _history(contract: DatasetContract) -> str:
+    config = "{{ config(schema='staging', materialized='view', tags=['staging']) }}\n"
+    needs = "-- depends_on: {{ ref('stg_" + contract.model_name + "') }}\n"
+    return _HEAD + config + needs + "{% if execute %}{{ history('" + contract.id + "') }}{% endif %}\n"
+
+
 def _yaml(contracts: Contracts) -> str:
     lines = ["version: 2", "models:"]
     for contract in contracts.values():
@@ -81,7 +93,24 @@ def _yaml(contracts: Contracts) -> str:
             f"    description: {json.dumps(contract.title + '：每一数据行，标准化并逐条检查，含被隔离的行', ensure_ascii=False)}",
             "    columns:",
         ]
-        for column in contract.columns:
-            text = json.dumps(column.description or column.business_name, ensure_ascii=False)
-            lines += [f"      - name: {column.name}", f"        description: {text}"]
+        lines += _described(contract)
+        lines += [
+            f"  - name: stg_{contract.model_name}",
+            f"    description: {json.dumps(contract.title + '：已接受的行', ensure_ascii=False)}",
+            "    columns:",
+            *_described(contract),
+        ]
+        if contract.key:
+            lines += [
+                f"  - name: history_{contract.model_name}",
+                f"    description: {json.dumps(contract.title + '：每条记录的各个版本及其有效期', ensure_ascii=False)}",
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _described(contract: DatasetContract) -> list[str]:
+    lines = []
+    for column in contract.columns:
+        text = json.dumps(column.description or column.business_name, ensure_ascii=False)
+        lines += [f"      - name: {column.name}", f"        description: {text}"]
+    return lines

@@ -19,10 +19,14 @@ def ingest_summary(home: Home, found: Scan, receipts: list[dict[str, Any]]) -> d
         "taken": len(taken),
         "refused": [{"file": r["file"], "reason": r["reason_en"]} for r in receipts if r["status"] == "refused"],
         "archives": [r["file"] for r in receipts if r["status"] == "container"],
+        "identical": [
+            {"file": r["file"], "same_as": r["same_content_as"]["file"]} for r in receipts if r["status"] == "identical"
+        ],
         "known": found.known,
         "skipped": [{"file": f, "reason": r} for f, r in found.skipped],
         "still_growing": found.growing,
         "aliases": [{"delivery_id": d, "file": f} for d, f in found.new_aliases],
+        "pulls": [p.to_json() for p in found.pulls],
         "rows_read": sum(r["rows"].get("data", 0) for r in taken),
         "receipts": str(home.outbox),
     }
@@ -67,6 +71,16 @@ def print_ingest(answer: dict[str, Any]) -> None:
     )
     for refused in answer["refused"]:
         print(f"  refused {refused['file']}: {refused['reason']}")
+    for same in answer["identical"]:
+        print(f"  内容相同 {same['file']}：与已接收的 {same['same_as']} 内容完全相同，没有重复接收")
+    for pulled in answer["pulls"]:
+        print(f"  pull {pulled['dataset']}: {pulled['message']}")
+
+
+def pull_failure(answer: dict[str, Any]) -> str | None:
+    """What to end with when a database could not be pulled: everything else has been done."""
+    failed = [f"{p['dataset']}: {p['message']}" for p in answer["pulls"] if p["status"] == "failed"]
+    return "; ".join(failed) or None
 
 
 def print_build(answer: dict[str, Any]) -> None:

@@ -5,21 +5,22 @@ Every step may be killed and called again. Steps that write the lake take the si
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.context
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
 from warehouse import builds, deliveries
-from warehouse.errors import GateStopped, WrongUse
+from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
 from warehouse.lake import reading, table_exists, writing
 from warehouse.lock import lake_writer
+
+if TYPE_CHECKING:
+    from ingestion.pull import Pulled
 
 Progress = Callable[[str], None]
 LAYERS = ("staging", "intermediate", "foundation", "marts")
@@ -33,7 +34,13 @@ def quiet(message: str) -> None:
 # ---- ingestion: no lake, any number in parallel -------------------------------------------------------------------
 
 
-def scan(home: Home, landing: Path | None = None, *, contracts: Contracts | None = None) -> Scan:
+def scan(
+    home: Home,
+    landing: Path | None = None,
+    *,
+    contracts: Contracts | None = None,
+    before_waiting: Callable[[], None] | None = None,
+) -> Scan:
     """Looks at the landing folder and claims what is new and complete."""
     from ingestion import intake
     from ingestion import landing as landing_area
@@ -41,7 +48,7 @@ def scan(home: Home, landing: Path | None = None, *, contracts: Contracts | None
 
     home.prepare()
     contracts = contracts or load_contracts()
-    found = landing_area.scan(home, landing, retry=intake.retry_policy(contracts))
+    found = landing_area.scan(home, landing, retry=intake.retry_policy(contracts), before_waiting=before_waiting)
     for delivery_id, name in found.new_aliases:
         add_alias(home, delivery_id, name)
     return found
@@ -54,31 +61,46 @@ def take(home: Home, claim: Claim, contracts: Contracts | None = None) -> list[d
     return intake.take(home, claim, contracts or load_contracts())
 
 
+def pull(home: Home, contracts: Contracts | None = None, *, only: str | None = None) -> list[Pulled]:
+    """Asks every database that a contract names for what is new (`only`: one dataset). One that fails does not hold up
+    the others; nothing is delivered before its claim is taken."""
+    from ingestion import pull as database
+
+    home.prepare()
+    contracts = contracts or load_contracts()
+    done = []
+    for contract in contracts.values():
+        if contract.custom.pull is None or only not in (None, contract.id):
+            continue
+        try:
+            done.append(database.pull(home, contract))
+        except EnvironmentFault as fault:
+            done.append(database.Pulled(contract.id, "failed", str(fault)))
+    return done
+
+
 def ingest(
     home: Home, landing: Path | None = None, *, jobs: int = 2, progress: Progress = quiet
 ) -> tuple[Scan, list[dict[str, Any]]]:
-    """Scan and take everything, `jobs` files at a time, in worker processes that import the readers once."""
+    """Pull, scan and take everything, `jobs` files at a time; each is read in a child of the one server (readers.sandbox)."""
+    from ingestion.readers import sandbox
+
     contracts = load_contracts()
-    found = scan(home, landing, contracts=contracts)
+    pulls = pull(home, contracts)
+    found = scan(home, landing, contracts=contracts, before_waiting=sandbox.warm)
+    found.pulls = pulls
     receipts: list[dict[str, Any]] = []
-    if not found.claims:
+    claims = [p.claim for p in pulls if p.claim is not None] + found.claims
+    if not claims:
         return found, receipts
-    largest_first = sorted(found.claims, key=lambda c: c.bytes, reverse=True)
-    with ProcessPoolExecutor(max_workers=min(max(1, jobs), len(largest_first)), mp_context=_clean_workers()) as pool:
+    largest_first = sorted(claims, key=lambda c: c.bytes, reverse=True)
+    with ThreadPoolExecutor(max_workers=min(max(1, jobs), len(largest_first))) as pool:
         waiting = [pool.submit(take, home, claim, contracts) for claim in largest_first]
         for number, done in enumerate(as_completed(waiting), start=1):
             for receipt in done.result():
                 receipts.append(receipt)
                 progress(f"[{number}/{len(waiting)}] {receipt['status']} {receipt['file']}")
     return found, sorted(receipts, key=lambda r: str(r["file"]))
-
-
-def _clean_workers() -> multiprocessing.context.BaseContext:
-    """Workers forked from a server that has imported the readers but run nothing: each file's child process is then
-    forked from a process without threads, and starts in milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ingestion.engines"])
-    return context
 
 
 # ---- build: one writer ----------------------------------------------------------------------------------------------

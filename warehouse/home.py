@@ -9,7 +9,8 @@ from pathlib import Path
 from warehouse.errors import EnvironmentFault, explain
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DBT_PROJECT = REPOSITORY / "dbt_project"
+DBT_PROJECT = Path(os.environ.get("TOWNLAKE_DBT_PROJECT") or REPOSITORY / "dbt_project")
+"""TOWNLAKE_DBT_PROJECT names another copy, say to try a source without touching this one."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Home:
     def at(cls, root: Path) -> Home:
         root = root.expanduser().absolute()
         return cls(root, os.environ.get("TOWNLAKE_CATALOG") or f"sqlite:{root / 'catalog' / 'catalog.sqlite'}")
+
+    @classmethod
+    def throwaway(cls, root: Path) -> Home:
+        """A home with a catalogue of its own, whatever the environment says."""
+        root = root.absolute()
+        return cls(root, f"sqlite:{root / 'catalog' / 'catalog.sqlite'}")
 
     @property
     def landing(self) -> Path:

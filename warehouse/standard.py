@@ -59,6 +59,7 @@ KINDS: dict[str, KindInfo] = {
     "code": KindInfo("代码", "", "VARCHAR", ("codes", "width", "pattern", "open", *_COMMON)),
     "area_code": KindInfo("区划代码", "GB/T 2260 / 统计用区划代码", "VARCHAR", ("width", *_COMMON)),
     "grid_code": KindInfo("网格编码", "CJ/T 349", "VARCHAR", _COMMON),
+    "house_code": KindInfo("房屋（地址）编码", "", "VARCHAR", _COMMON),
     "industry_code": KindInfo("行业代码", "GB/T 4754", "VARCHAR", ("width", *_COMMON)),
     "bank_card": KindInfo("银行卡号", "ISO/IEC 7812", "VARCHAR", _COMMON),
     "amount": KindInfo("金额（元）", "", "DECIMAL(24,2)", ("unit", "unit_column", "separators", *_COMMON)),
@@ -69,6 +70,14 @@ KINDS: dict[str, KindInfo] = {
     "text": KindInfo("文字", "", "VARCHAR", _COMMON),
     "address": KindInfo("地址文字", "", "VARCHAR", _COMMON),
 }
+
+# An address taken apart is no expression but a chain of sets with a gazetteer: it has columns of its own.
+PARTS_KIND = "address_parts"
+PARTS = (
+    "province", "city", "county", "town", "community", "village_group", "road", "number", "estate", "building", "unit",
+    "floor", "room", "note", "rest", "is_vague",
+)  # fmt: skip
+COUNTIES = MACROS.parent.parent / "seeds" / "county.csv"
 
 
 class _Return(Exception):
@@ -156,7 +165,7 @@ def expression(
 def check_options(kind: str, opts: dict[str, Any]) -> None:
     """Raises WrongUse where a kind, an option or an option's value (a date format, a unit) does not exist."""
     if kind not in KINDS:
-        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+        raise WrongUse(f"unknown kind {kind!r}: one of {', '.join([*KINDS, PARTS_KIND])}")
     if unknown := sorted(set(opts) - set(KINDS[kind].options)):
         raise WrongUse(f"kind {kind} has no option {', '.join(unknown)}; it has {', '.join(KINDS[kind].options)}")
     stages: tuple[Stage, ...] = ("clean", "value", "rule")
@@ -193,8 +202,23 @@ def select(kind: str, source: str, column: str, opts: dict[str, Any] | None = No
     return f"{ctes}\nselect raw, value, rule, {outcome} as outcome from rule_cells"
 
 
+def select_parts(source: str, column: str, opts: dict[str, Any] | None = None, dialect: Dialect = "duckdb") -> str:
+    """A query over `source` that takes addresses apart: raw, value (the tidied text), rule, outcome, and PARTS.
+
+    Each part is a piece of `value` as it stands there; nothing is completed.
+    """
+    tidied = select("address", source, column, opts, dialect)
+    county = f"read_csv({_literal(COUNTIES)}, all_varchar=true)"
+    ctes = macros(dialect)["std_address_ctes"]("tidied", "value", county, ["raw", "value", "rule", "outcome"])
+    return f"with tidied as ({tidied}),\n{ctes}\nselect * from address_parts"
+
+
+def _literal(path: str | Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def _relation(path: Path) -> str:
-    text = "'" + str(path).replace("'", "''") + "'"
+    text = _literal(path)
     if path.suffix.lower() == ".parquet":
         return f"read_parquet({text})"
     if path.suffix.lower() in {".csv", ".tsv", ".txt"}:
@@ -203,11 +227,12 @@ def _relation(path: Path) -> str:
 
 
 def standardise(kind: str, path: str | Path, column: str, out: str | Path, **opts: Any) -> dict[str, int]:
-    """Standardises one column of a Parquet or CSV file into Parquet with raw, value, rule, outcome.
+    """Standardises one column of a Parquet or CSV file into Parquet with raw, value, rule, outcome; kind
+    `address_parts` adds one column per component.
 
     Returns the number of cells by outcome (`as_is` where nothing was to do).
     """
-    check_options(kind, opts)
+    check_options("address" if kind == PARTS_KIND else kind, opts)
     source = Path(path)
     if not source.is_file():
         raise WrongUse(f"no such file: {source}")
@@ -217,8 +242,9 @@ def standardise(kind: str, path: str | Path, column: str, out: str | Path, **opt
         if column not in columns:
             raise WrongUse(f"{source.name} has no column {column!r}; it has {', '.join(columns)}")
         quoted = '"' + column.replace('"', '""') + '"'
-        query = select(kind, relation, f"cast({quoted} as varchar)", opts)
-        target = "'" + str(out).replace("'", "''") + "'"
+        cell = f"cast({quoted} as varchar)"
+        query = select_parts(relation, cell, opts) if kind == PARTS_KIND else select(kind, relation, cell, opts)
+        target = _literal(out)
         connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd)")
         counts = connection.execute(
             f"select coalesce(outcome, 'as_is'), count(*) from read_parquet({target}) group by 1 order by 1"

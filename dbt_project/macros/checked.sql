@@ -22,7 +22,7 @@ unswapped as (
         {{ locator | join(', ') }},
         _extra, _kinds, _section, _defect,
         {%- for column in contract.columns %}
-        {{ unswapped_column(contract, column.name) }} as {{ column.name }}_raw,
+        {{ unswapped_column(contract, column.cell) }} as {{ column.name }}_raw,
         {%- endfor %}
         {{ swapped_columns(contract) }} as _swapped
     from read_rows
@@ -105,7 +105,7 @@ from judged
 {# Options of a column's kind, with what only the row knows: the kind of the cell in a typed format. #}
 {% macro column_options(column) -%}
 {%- set options = dict(column.options) -%}
-{%- do options.update({'kind_column': "json_extract_string(_kinds, '$.\"" ~ column.name ~ "\"')"}) -%}
+{%- do options.update({'kind_column': "json_extract_string(_kinds, '$.\"" ~ column.cell ~ "\"')"}) -%}
 {{ return(options) }}
 {%- endmacro %}
 

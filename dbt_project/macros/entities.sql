@@ -1,5 +1,6 @@
 {#
     What a mention may say of each entity: attribute → SQL type. A contract maps its columns to these names.
+    `number_space` names who numbers the events, where several datasets carry the same numbers.
 #}
 {% macro entity_attributes(entity) -%}
 {{ return({
@@ -15,7 +16,7 @@
         'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar',
         'house_code': 'varchar', 'grid_code': 'varchar', 'longitude': 'double', 'latitude': 'double'},
     'event': {
-        'event_number': 'varchar', 'kind': 'varchar', 'occurred_at': 'timestamp', 'description': 'varchar',
+        'event_number': 'varchar', 'number_space': 'varchar', 'kind': 'varchar', 'occurred_at': 'timestamp', 'description': 'varchar',
         'department': 'varchar', 'status': 'varchar'},
     'facility': {
         'facility_number': 'varchar', 'kind': 'varchar', 'name': 'varchar', 'status': 'varchar', 'capacity': 'bigint'},
@@ -27,7 +28,7 @@
 {{ return({
     'person': "id_type || ':' || id_number",
     'organisation': 'uscc',
-    'event': "dataset || ':' || event_number",
+    'event': "coalesce(number_space, dataset) || ':' || event_number",
     'facility': "dataset || ':' || facility_number",
 }[entity]) }}
 {%- endmacro %}

@@ -52,6 +52,7 @@ def write(probe: FileProbe, shaper: Shaper, out: Path, result: RawResult) -> Non
     with ParquetSink(out, parser.schema) as sink:
         for piece in parser.pieces():
             sink.put(piece)
+    result.shape = sink.shape.text
     result.decisions += encoding.decisions(parser.damage.foreign, parser.damage.damaged, delimited.encoding_of(probe))
 
 

@@ -93,12 +93,14 @@ class UnreadRow:
 
 @dataclass
 class RawResult:
-    """What ``write_raw`` wrote: rows by kind (blank rows counted though not written), decisions, unread rows."""
+    """What ``write_raw`` wrote: rows by kind (blank rows counted though not written), decisions, unread rows, and the shape
+    of the data (ingestion.identity)."""
 
     rows_by_kind: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROW_KINDS, 0))
     decisions: list[Decision] = field(default_factory=list)
     unread: list[UnreadRow] = field(default_factory=list)
     unread_count: int = 0
+    shape: str = ""
 
     def add_unread(self, row: UnreadRow, limit: int = 10_000) -> None:
         """Keep ``row`` unless ``limit`` rows are kept already; count it always."""

@@ -1,4 +1,7 @@
-"""Parquet to rows of text: every value as text, what it was in the kinds, nested values as JSON text."""
+"""Parquet to rows of text: every value as text, what it was in the kinds, nested values as JSON text.
+
+A file that a pull wrote (ingestion.pull) holds text only and says in its own metadata what each column was.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,14 @@ def probe(path: Path) -> FileProbe:
 def batches(path: Path) -> Iterator[Batch]:
     """All rows, batch by batch, numbered from 1."""
     file = _open(path)
+    told = _told_kinds(file)
     first = 1
     try:
         for piece in file.iter_batches(batch_size=BATCH_ROWS):
+            if told is not None:
+                yield _told(piece, told, first)
+                first += piece.num_rows
+                continue
             columns, kinds = [], []
             for array in piece.columns:
                 values = array.to_pylist()
@@ -63,12 +71,36 @@ def batches(path: Path) -> Iterator[Batch]:
         raise Refused("corrupt", "Parquet 文件已损坏，无法读完", f"parquet: {str(error)[:200]}") from error
 
 
+def _told_kinds(file: Any) -> dict[str, str] | None:
+    """Kinds of the columns by the file's own word; None for a file that says nothing, or holds more than text."""
+    import pyarrow as pa
+
+    if not all(pa.types.is_string(field.type) for field in file.schema_arrow):
+        return None
+    try:
+        said = json.loads((file.metadata.metadata or {})[b"townlake"])["kinds"]
+        return {str(name): str(kind) for name, kind in said.items() if kind in ("number", "bool", "date", "datetime", "time")}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _told(piece: Any, told: dict[str, str], first: int) -> Batch:
+    """Rows of a file of texts, as they are: an empty text is no missing value."""
+    kinds: list[Any] = []
+    for name, column in zip(piece.schema.names, piece.columns, strict=True):
+        kind = told.get(name)
+        nulls = column.is_null().to_pylist() if kind and column.null_count else None
+        kinds.append([None if n else kind for n in nulls] if nulls else kind)
+    rows = range(first, first + piece.num_rows)
+    return Batch(rows, [DATA] * piece.num_rows, list(piece.columns), kinds if any(kinds) else None)
+
+
 def text_of(value: Any) -> tuple[Cell, str | None]:
     """(text, kind) of one value."""
     from ingestion.readers.workbook import duration_text, number_text
 
     if value is None or isinstance(value, str):
-        return value or None, None
+        return value, None
     rules: tuple[tuple[type, Callable[[Any], str], str | None], ...] = (
         (bool, lambda v: str(v).lower(), "bool"),
         (float, number_text, "number"),

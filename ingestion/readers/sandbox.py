@@ -1,14 +1,17 @@
 """Run one piece of reading in a child process under limits of time and memory, so that no file can take the intake down.
 
 Forking a process that has threads (polars, DuckDB, Arrow) can leave the child waiting for ever, and starting Python anew for
-every file costs a second. So one small server process is started once, imports what readers need, stays single-threaded,
-and forks a child for every call. What cannot be sent to it (a function of ``__main__``, a closure) is forked directly.
+every file costs a second. So each process that reads starts one small server, once: it imports what readers need, stays
+single-threaded, and forks for every call a warden, which forks the reader proper, waits for it under the limits and answers
+the caller. Any number of threads may call at a time. What cannot be sent (a function of ``__main__``, a closure) is forked
+directly.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
 import pickle
 import select
@@ -30,7 +33,7 @@ T = TypeVar("T")
 SECONDS = 20.0
 MEMORY_BYTES = 2 << 30
 GRACE_SECONDS = 0.05
-PRELOADED = ("pandas", "pyarrow", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute", "python_calamine", "ingestion.readers.read", "ingestion.readers.delimited", "ingestion.readers.workbook", "ingestion.readers.jsonfile", "ingestion.readers.dbf", "ingestion.readers.bulk")  # fmt: skip
+PRELOADED = ("ingestion.engines",)
 _OUT_OF_MEMORY = "memory"
 _UNPORTABLE = b"unportable"
 
@@ -232,10 +235,10 @@ def _answer(data: bytes, status: int, memory_bytes: int) -> Any:
 
 
 class _Server:
-    """A process that forks a child per call. One call at a time; a pool of them serves several threads."""
+    """The process that forks. Callers hand it one end of a socket pair each; all else goes through that pair."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = f"import sys; sys.path[:] = {sys.path!r}; from ingestion.readers.sandbox import serve; serve({theirs.fileno()})"
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
@@ -246,13 +249,21 @@ class _Server:
         self.owner = os.getpid()
 
     def call(self, call: bytes, seconds: float, memory_bytes: int) -> tuple[bytes, int, bool] | None:
-        """What ``_run_forked`` answers in the server, or None when the server is gone."""
-        try:
-            _put(self.socket, pickle.dumps((call, seconds, memory_bytes, dict(os.environ), str(Path.cwd()))))
-            answer = _get(self.socket)
-        except OSError:
-            return None
+        """What ``_run_forked`` answers in the warden, or None when server or warden are gone."""
+        mine, wardens = socket.socketpair()
+        with mine:
+            try:
+                with wardens:
+                    socket.send_fds(self.socket, [b"c"], [wardens.fileno()])
+                _put(mine, pickle.dumps((call, seconds, memory_bytes, dict(os.environ), str(Path.cwd()))))
+                answer = _get(mine)
+            except OSError:
+                return None
         return None if answer is None else pickle.loads(answer)
+
+    @property
+    def is_usable(self) -> bool:
+        return self.owner == os.getpid() and self.process.poll() is None
 
     def stop(self) -> None:
         self.socket.close()
@@ -262,38 +273,36 @@ class _Server:
         self.process.kill()
 
 
-_idle: list[_Server] = []
+_server: _Server | None = None
 _guard = threading.Lock()
 
 
 def _run_in_server(call: bytes, seconds: float, memory_bytes: int) -> tuple[bytes, int, bool]:
     for _ in range(2):
-        server = _borrow()
-        answer = server.call(call, seconds, memory_bytes)
+        answer = _current().call(call, seconds, memory_bytes)
         if answer is not None:
-            with _guard:
-                _idle.append(server)
             return answer
-        server.stop()
     return b"", 1 << 8, False
 
 
-def _borrow() -> _Server:
+def _current() -> _Server:
+    """The server of this process; a fork of this process has its own."""
+    global _server
     with _guard:
-        while _idle:
-            server = _idle.pop()
-            if server.owner == os.getpid() and server.process.poll() is None:
-                return server
-    return _Server()
+        if _server is None or not _server.is_usable:
+            _server = _Server()
+        return _server
+
+
+def warm() -> None:
+    """Starts the server now, so that it has loaded when the first call comes."""
+    _current()
 
 
 @atexit.register
-def _stop_all() -> None:
-    with _guard:
-        while _idle:
-            server = _idle.pop()
-            if server.owner == os.getpid():
-                server.stop()
+def _stop() -> None:
+    if _server is not None and _server.owner == os.getpid():
+        _server.stop()
 
 
 def serve(handle: int) -> None:
@@ -302,29 +311,43 @@ def serve(handle: int) -> None:
 
     for name in PRELOADED:
         importlib.import_module(name)
+    gc.freeze()  # what is loaded stays: collecting in a child would only copy its pages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=handle) as connection:
-        connection.set_inheritable(False)
-        while (request := _get(connection)) is not None:
-            call, seconds, memory_bytes, environment, folder = pickle.loads(request)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens answer by themselves; nobody waits for them
+    with socket.socket(fileno=handle) as control:
+        control.set_inheritable(False)
+        while True:
+            message, handles, _, _ = socket.recv_fds(control, 1, 1)
+            if not message:
+                return
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                control.close()
+                _ward(handles[0])
+            os.close(handles[0])
 
-            def run(
-                call: bytes = call,
-                environment: dict[str, str] = environment,
-                folder: str = folder,
-                connection: socket.socket = connection,
-            ) -> Any:
-                connection.close()
-                os.environ.clear()
-                os.environ.update(environment)
-                os.chdir(folder)
-                try:
-                    fn, args, kwargs = pickle.loads(call)
-                except (ImportError, AttributeError) as error:
-                    raise _UnportableError from error
-                return fn(*args, **kwargs)
 
-            _put(connection, pickle.dumps(_run_forked(run, seconds, memory_bytes)))
+def _ward(handle: int) -> None:
+    """Runs in the warden: one call, one answer; never returns."""
+    try:
+        with socket.socket(fileno=handle) as caller:
+            if (request := _get(caller)) is not None:
+                call, seconds, memory_bytes, environment, folder = pickle.loads(request)
+
+                def run() -> Any:
+                    caller.close()
+                    os.environ.clear()
+                    os.environ.update(environment)
+                    os.chdir(folder)
+                    try:
+                        fn, args, kwargs = pickle.loads(call)
+                    except (ImportError, AttributeError) as error:
+                        raise _UnportableError from error
+                    return fn(*args, **kwargs)
+
+                _put(caller, pickle.dumps(_run_forked(run, seconds, memory_bytes)))
+    finally:
+        os._exit(0)
 
 
 def _put(connection: socket.socket, data: bytes) -> None:

@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.identity import Shape
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -15,10 +17,12 @@ LOW_CARDINALITY = 0.3
 
 
 class ParquetSink:
-    """Writes Arrow tables of one schema to a file; each becomes a row group. The file is whole when the block ends."""
+    """Writes Arrow tables of one schema to a file; each becomes a row group. The file and its ``shape`` are whole when the
+    block ends."""
 
     def __init__(self, out: Path, schema: pa.Schema) -> None:
         self._out, self._schema = out, schema
+        self.shape = Shape()
         self._queue: queue.Queue[Any] = queue.Queue(maxsize=2)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -50,6 +54,7 @@ class ParquetSink:
             while (piece := self._queue.get()) is not None:
                 writer = writer or self._open(repetitive(piece))
                 writer.write_table(piece, row_group_size=piece.num_rows)
+                self.shape.add(piece)
             writer = writer or self._open([])
         except BaseException as error:
             self._failure = error

@@ -61,6 +61,7 @@ def write_raw(
         for shaper in shapers:
             for batch in batches_of(probe, shaper.table, result):
                 sink.put(shaper.to_arrow(batch, result))
+    result.shape = sink.shape.text
     return result
 
 

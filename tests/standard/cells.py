@@ -323,6 +323,11 @@ def grid(r: random.Random) -> str:
     return r.choice([body, body, body[1:], body[1:15] + "00000", body + "0", f"{float(body):.5E}"])
 
 
+def house(r: random.Random) -> str:
+    body = r.choice(["370602", "370681", "000000"]) + digits(r, 6) + r.choice(["00000001", "00100000", digits(r, 8)])
+    return r.choice([body, body, body[:-1], body[:15] + "00000", body + "0", f"{float(body):.5E}"])
+
+
 def industry(r: random.Random) -> str:
     return r.choice(
         [
@@ -461,8 +466,8 @@ MAKERS: dict[str, Make] = {
     "citizen_id": citizen_id, "id_document": document, "disability_certificate": certificate, "uscc": uscc,
     "org_code": org_code, "phone": phone, "person_name": person_name, "org_name": org_name, "date": date_text,
     "timestamp": moment_text, "month": month_text, "sex": sex, "ethnic": ethnic, "code": code, "area_code": area,
-    "grid_code": grid, "industry_code": industry, "bank_card": card, "amount": amount, "decimal": number,
-    "integer": counted, "usage": usage, "coordinate": coordinate, "text": text, "address": address,
+    "grid_code": grid, "house_code": house, "industry_code": industry, "bank_card": card, "amount": amount,
+    "decimal": number, "integer": counted, "usage": usage, "coordinate": coordinate, "text": text, "address": address,
 }  # fmt: skip
 
 

@@ -234,7 +234,7 @@ def disability_certificate(raw: str | None, opts: Opts) -> Result:
 def id_document(raw: str | None, opts: Opts) -> Result:
     if not raw:
         return nulled(raw)
-    text = squeeze(raw, {"×": "X"})
+    text = squeeze(raw, LOOKS_LIKE_X)
     text = drop_dot_zero(text)
     text = "".join(ch for ch in text if ch not in "-()").upper()
     if is_null_word(text, opts):
@@ -265,7 +265,8 @@ def id_document(raw: str | None, opts: Opts) -> Result:
     if value is None:
         return nulled(raw)
     if value == raw:
-        return value, None
+        numbered = kind in ("citizen_id", "residence_permit", "foreign_permanent", "unknown") and len(value) == 18
+        return value, "kept" if numbered and value.endswith("000") else None
     return value, "repaired" if restored and value == number else "standardised"
 
 
@@ -902,6 +903,17 @@ def grid_code(raw: str | None, opts: Opts) -> Result:
     return nulled(raw)
 
 
+def house_code(raw: str | None, opts: Opts) -> Result:
+    if not raw:
+        return nulled(raw)
+    text = code_text(raw).replace("-", "")
+    if is_null_word(text, opts) or not digits(text):
+        return nulled(raw)
+    if len(text) == 20 and int(text[:2]) in PROVINCES and not text.endswith("00000"):
+        return text, None if text == raw else "standardised"
+    return nulled(raw)
+
+
 def industry_code(raw: str | None, opts: Opts) -> Result:
     if not raw:
         return nulled(raw)
@@ -1144,7 +1156,7 @@ def text_(raw: str | None, opts: Opts) -> Result:
     few = {"NULL", "NONE", "NAN", "N/A", "#N/A", "<NA>", "<NULL>"}
     if not value or value.upper() in few or set(value) <= set("-—/"):
         return nulled(raw)
-    return value, None if value == raw else "standardised"
+    return value, "kept" if "\ufffd" in value else None if value == raw else "standardised"
 
 
 ADDRESS_WIDTH = {ch: FULLWIDTH[ch] for ch in FULLWIDTH if FULLWIDTH[ch].isalnum() or FULLWIDTH[ch] in "-#./&+@"}
@@ -1158,7 +1170,7 @@ def address(raw: str | None, opts: Opts) -> Result:
     if is_null_word(text, opts):
         return nulled(raw)
     value = close_han_gaps(text)
-    return value, None if value == raw else "standardised"
+    return value, "kept" if "\ufffd" in value else None if value == raw else "standardised"
 
 
 def unicode_sign_forms() -> dict[str, str]:
@@ -1175,7 +1187,7 @@ REFERENCE: dict[str, Callable[[str | None, Opts], Result]] = {
     "citizen_id": citizen_id, "id_document": id_document, "disability_certificate": disability_certificate,
     "uscc": uscc, "org_code": org_code, "phone": phone, "person_name": person_name, "org_name": org_name,
     "date": date_, "timestamp": timestamp, "month": month, "sex": sex, "ethnic": ethnic, "code": code,
-    "area_code": area_code, "grid_code": grid_code, "industry_code": industry_code, "bank_card": bank_card,
-    "amount": amount, "decimal": decimal, "integer": integer, "usage": usage, "coordinate": coordinate,
+    "area_code": area_code, "grid_code": grid_code, "house_code": house_code, "industry_code": industry_code,
+    "bank_card": bank_card, "amount": amount, "decimal": decimal, "integer": integer, "usage": usage, "coordinate": coordinate,
     "text": text_, "address": address,
 }  # fmt: skip

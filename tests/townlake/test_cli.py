@@ -31,10 +31,28 @@ def test_starting_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["city", "run", "ingest", "build", "gate", "read", "query", "export", "why", "doctor", "maintain"]
+    "verb",
+    [
+        "city",
+        "run",
+        "ingest",
+        "build",
+        "gate",
+        "read",
+        "query",
+        "export",
+        "why",
+        "doctor",
+        "maintain",
+        "source list",
+        "source new",
+        "source check",
+        "source template",
+        "source docs",
+    ],
 )
 def test_every_verb_has_help_with_an_example(verb: str) -> None:
-    found = townlake(verb, "--help")
+    found = townlake(*verb.split(), "--help")
     assert found.returncode == 0
     assert "Example: townlake" in found.stdout
 

@@ -188,7 +188,7 @@ else 'id_not_an_id' end end
 
 {%- macro std_id_document__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[1-9][0-9]{16}[0-9X]|[A-Z][0-9]{8}') }} then {{ raw }}
-else {{ std_no_null_word("upper(" ~ std_re_sub(std_ascii(raw, '×', 'X'), '[.]0*$|[-()]') ~ ")", opts) }} end
+else {{ std_no_null_word("upper(" ~ std_re_sub(std_ascii(raw, std_x_signs(), 'X' * 12), '[.]0*$|[-()]') ~ ")", opts) }} end
 {%- endmacro -%}
 
 {#- shape of each document's number; the 18-character ones also hold a check character -#}
@@ -219,11 +219,17 @@ end
 {%- macro std_id_document__rule(raw, clean, value, opts={}) -%}
 {%- set type = std_document_type(opts) -%}
 case
-when {{ std_is_blank(raw) }} or {{ raw }} = {{ value }} then null
+when {{ raw }} = {{ value }} then case
+when coalesce({{ type }}, 'unknown') in ('citizen_id', 'residence_permit', 'foreign_permanent', 'unknown')
+and {{ std_re_is(value, '[1-9][0-9]{16}[0-9X]') }} then {{ std_id_doubt(value, opts) }} end
+when {{ std_is_blank(raw) }} then null
 when {{ clean }} is null then 'null_word'
 when {{ value }} is not null then case
 when length({{ value }}) = 18 and length({{ clean }}) = 15 then 'id_15_digit'
-when {{ std_re_has(clean, '[*]$') }} then 'id_star_x'
+when {{ std_re_is(clean, '[0-9]{17}[*]') }} then 'id_star_x'
+{% if opts.get('twin') -%}
+when {{ value }} <> {{ clean }} then 'id_from_twin'
+{% endif -%}
 {{ std_id_spelling_rule(raw, clean) }} end
 when ({{ type }}) in ('citizen_id', 'residence_permit') or (({{ type }}) in ('unknown', 'foreign_permanent') and {{ std_re_is(clean, '[0-9]{15,19}[X*]?|[0-9.]+E[+][0-9]+') }})
 then {{ std_id_damage_rule(clean, opts) }}

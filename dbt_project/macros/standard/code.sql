@@ -266,6 +266,28 @@ when {{ std_re_has(raw, '[' ~ std_class_quote() ~ ']') }} then 'code_apostrophe'
 else 'code_spaces' end
 {%- endmacro -%}
 
+{#- ---- house (房屋编码, 地址编码): 12-digit community + 8-digit serial within it; a spreadsheet leaves zeros of the last five digits ---- -#}
+{%- macro std_house_code__clean(raw, opts={}) -%}
+case when {{ std_re_is(raw, '[1-9][0-9]{19}') }} then {{ raw }}
+else {{ std_no_null_word(std_re_sub(std_ascii(raw), '(?:[.]0+)+$|-'), opts) }} end
+{%- endmacro -%}
+
+{%- macro std_house_code__value(clean, raw, opts={}) -%}
+case when {{ std_re_is(clean, '(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{18}') }} and not {{ std_re_has(clean, '0{5}$') }}
+{%- if std_is_number_cell(opts) != 'false' %} and not {{ std_is_number_cell(opts) }}{% endif %} then {{ clean }} end
+{%- endmacro -%}
+
+{%- macro std_house_code__rule(raw, clean, value, opts={}) -%}
+case
+when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
+when {{ clean }} is null then 'null_word'
+when {{ value }} is null then case when {{ std_re_has(clean, 'E[+]?[0-9]') }} then 'code_sci_text'
+when {{ std_re_is(clean, '[0-9]{15}0{5}') }}{% if std_is_number_cell(opts) != 'false' %} or {{ std_is_number_cell(opts) }} and {{ std_re_is(clean, '[0-9]{20}') }}{% endif %} then 'house_excel_000'
+when {{ std_re_is(clean, '[0-9]+') }} then 'house_bad_code' else 'house_not_a_code' end
+when {{ std_re_has(raw, '[' ~ std_class_quote() ~ ']') }} then 'code_apostrophe'
+else 'code_spaces' end
+{%- endmacro -%}
+
 {#- ---- industry, GB/T 4754: section letter, 2, 3 or 4 digits; opts.width = 4 says that only classes are delivered ---- -#}
 {%- macro std_industry_code__clean(raw, opts={}) -%}
 case when {{ std_re_is(raw, '[0-9]{4}') }} then nullif({{ raw }}, '0000')

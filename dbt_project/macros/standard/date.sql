@@ -50,9 +50,16 @@ else {{ std_no_null_word(std_date_hyphens(raw), opts) }} end
 
 {#- the reading among several that the witness confirms -#}
 {%- macro std_confirmed(readings, opts) -%}
-{%- if opts.get('witness') -%}
-case {% for reading in readings %}when {{ reading }} = ({{ opts['witness'] }}) then {{ reading }} {% endfor %}end
+{%- set witness = opts.get('witness') or (std_birth_in(opts['witness_id']) if opts.get('witness_id')) -%}
+{%- if witness -%}
+case {% for reading in readings %}when {{ reading }} = ({{ witness }}) then {{ reading }} {% endfor %}end
 {%- else -%}cast(null as date){%- endif -%}
+{%- endmacro -%}
+
+{#- the day of birth written in a citizen id of 18 or 15 digits; digits a spreadsheet cut off do not matter -#}
+{%- macro std_birth_in(number) -%}
+case when {{ std_re_is(number, '[1-9][0-9]{16}[0-9X*]') }} then {{ std_ymd("substr(" ~ number ~ ", 7, 4)", "substr(" ~ number ~ ", 11, 2)", "substr(" ~ number ~ ", 13, 2)") }}
+when {{ std_re_is(number, '[1-9][0-9]{14}') }} then {{ std_ymd("'19' || substr(" ~ number ~ ", 7, 2)", "substr(" ~ number ~ ", 9, 2)", "substr(" ~ number ~ ", 11, 2)") }} end
 {%- endmacro -%}
 
 {%- macro std_dmy_day(day_part, opts) -%}

@@ -7,8 +7,8 @@
 {%- macro std_kinds() -%}
 {{ return([
   'citizen_id', 'id_document', 'disability_certificate', 'uscc', 'org_code', 'phone', 'person_name', 'org_name',
-  'date', 'timestamp', 'month', 'sex', 'ethnic', 'code', 'area_code', 'grid_code', 'industry_code', 'bank_card',
-  'amount', 'decimal', 'integer', 'usage', 'coordinate', 'text', 'address',
+  'date', 'timestamp', 'month', 'sex', 'ethnic', 'code', 'area_code', 'grid_code', 'house_code', 'industry_code',
+  'bank_card', 'amount', 'decimal', 'integer', 'usage', 'coordinate', 'text', 'address',
 ]) }}
 {%- endmacro -%}
 

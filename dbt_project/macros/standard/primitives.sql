@@ -51,3 +51,25 @@ regexp_extract({{ x }}, {{ std_str(pattern) }}, {{ group }})
 
 {#- a date or timestamp written as ISO text -#}
 {%- macro std_iso_date(x) -%}cast({{ x }} as {{ std_text_type() }}){%- endmacro -%}
+
+{%- macro std_starts_with(x, start) -%}{{ adapter.dispatch('std_starts_with')(x, start) }}{%- endmacro -%}
+{%- macro default__std_starts_with(x, start) -%}starts_with({{ x }}, {{ start }}){%- endmacro -%}
+{%- macro spark__std_starts_with(x, start) -%}startswith({{ x }}, {{ start }}){%- endmacro -%}
+
+{#- aggregate: the texts of a group as a list, longest first; null texts are left out -#}
+{%- macro std_longest_first(x) -%}{{ adapter.dispatch('std_longest_first')(x) }}{%- endmacro -%}
+{%- macro default__std_longest_first(x) -%}
+list({{ x }} order by length({{ x }}) desc, {{ x }}) filter (where {{ x }} is not null)
+{%- endmacro -%}
+{%- macro spark__std_longest_first(x) -%}
+array_sort(collect_list({{ x }}), (a, b) -> case when length(a) <> length(b) then length(b) - length(a) when a < b then -1 when a > b then 1 else 0 end)
+{%- endmacro -%}
+
+{#- the first text of a list that x begins with, null where none does -#}
+{%- macro std_first_prefix(names, x) -%}{{ adapter.dispatch('std_first_prefix')(names, x) }}{%- endmacro -%}
+{%- macro default__std_first_prefix(names, x) -%}
+list_filter({{ names }}, lambda name: starts_with({{ x }}, name))[1]
+{%- endmacro -%}
+{%- macro spark__std_first_prefix(names, x) -%}
+get(filter({{ names }}, name -> startswith({{ x }}, name)), 0)
+{%- endmacro -%}

@@ -87,7 +87,7 @@ case when {{ std_re_is(raw, other_pattern) }} and {{ std_re_is(other, this_patte
 {%- else -%}false{%- endif -%}
 {%- endmacro -%}
 
-{#- kind text: free text as it is, without what nobody can see; width and words stay -#}
+{#- kind text: free text as it is, without what nobody can see; width and words stay; what could not be decoded is said -#}
 {%- macro std_text__clean(raw, opts={}) -%}
 case when not {{ std_re_has(raw, '^ | $|  |[\\x00-\\x1f\\x7f\\x{80}-\\x{a0}\\x{ad}\\x{34f}\\x{1680}\\x{180e}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{3000}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{fff9}-\\x{fffb}]|^(?i:null|none|nan|n/a|#n/a|<na>|<null>|[-—/]+)$') }} and {{ raw }} <> '' then {{ raw }}
 else nullif({{ std_re_sub(std_tidy(raw), '^(?i:null|none|nan|n/a|#n/a|<na>|<null>|[-—/]+' ~ std_more_null_words(opts) ~ ')$') }}, '') end
@@ -100,7 +100,8 @@ else nullif({{ std_re_sub(std_tidy(raw), '^(?i:null|none|nan|n/a|#n/a|<na>|<null
 {%- macro std_text__value(clean, raw, opts={}) -%}{{ clean }}{%- endmacro -%}
 
 {%- macro std_text__rule(raw, clean, value, opts={}) -%}
-case when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
+case when {{ std_re_has(value, '\\x{fffd}') }} then 'text_lost'
+when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
 when {{ value }} is null then 'null_word' else 'text_spaces' end
 {%- endmacro -%}
 
@@ -130,7 +131,8 @@ regexp_replace(regexp_replace({{ x }}, '([^\\x00-\\x7f]) +', '$1'), ' +([^\\x00-
 {%- endmacro -%}
 
 {%- macro std_address__rule(raw, clean, value, opts={}) -%}
-case when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
+case when {{ std_re_has(value, '\\x{fffd}') }} then 'text_lost'
+when {{ std_is_blank(raw) }} or {{ value }} = {{ raw }} then null
 when {{ value }} is null then 'null_word'
 when {{ std_re_has(raw, '[\\x{ff01}-\\x{ff5e}]') }} then 'text_width'
 when {{ std_re_has(raw, '[' ~ std_class_space() ~ std_class_invisible() ~ ']') }} then 'text_spaces'

@@ -10,7 +10,7 @@ chosen as (
         {{ chosen('event', attribute) }} as {{ attribute }},
         {%- endfor %}
         {{ chosen_place('event', none) }} as place_content_id,
-        count(distinct dataset || '|' || coalesce(event_number, content_id)) as reports
+        count(distinct coalesce(number_space, dataset) || '|' || coalesce(event_number, content_id)) as reports
     from said
     group by event_id
 ),

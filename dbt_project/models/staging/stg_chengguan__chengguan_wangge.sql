@@ -1,0 +1,1 @@
+{{ accepted('chengguan.chengguan_wangge') }}

@@ -1,0 +1,1 @@
+{{ accepted('dangjian.dangjian_wangge') }}

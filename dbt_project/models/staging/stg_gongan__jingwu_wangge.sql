@@ -1,0 +1,1 @@
+{{ accepted('gongan.jingwu_wangge') }}

@@ -1,0 +1,1 @@
+{{ accepted('huanwei.huanwei_wangge') }}

@@ -1,0 +1,1 @@
+{{ accepted('zongzhi.wangge_shijian') }}
