@@ -28,6 +28,9 @@ with DAG(
 **refusal with a receipt**, not a failed task; a task fails only when the environment is at fault (disk, permissions),
 and then the other files go on: `all_taken` makes the run red, the next wake-up takes the rest.
 
+`sources` and `pull` do the same for databases that contracts name: one mapped task a contract, red when its server cannot be
+reached, which holds up nothing else.
+
 Every task may be cleared at any time: the same bytes are taken once.
 """,
 ) as dag:
@@ -60,6 +63,34 @@ Every task may be cleared at any time: the same bytes are taken once.
             print(f"{receipt['status']} {receipt['file']} {receipt.get('rows') or receipt.get('reason_en') or ''}")
         return [{k: r.get(k) for k in ("file", "status", "dataset", "rows", "reason_zh")} for r in receipts]
 
+    @task(doc_md="列出可拉取的数据库 · Contracts that name a database whose connection string is in the environment.")
+    def sources() -> list[str]:
+        from townlake import steps
+
+        with ending_told():
+            ready, unset = steps.pullable()
+        for dataset, variable in unset.items():
+            print(f"{dataset}: the environment variable {variable} is not set, nothing will be pulled")
+        return ready
+
+    @task(
+        map_index_template="{{ task.op_kwargs['dataset'] }}",
+        doc_md="从数据库拉取新数据 · What is new since the last receipt becomes a file and is taken like one.",
+    )
+    def pull(dataset: str) -> list[dict[str, Any]]:
+        from townlake import steps
+        from warehouse.errors import EnvironmentFault
+
+        receipts = []
+        with ending_told():
+            for pulled in steps.pull(home(), only=dataset):
+                print(f"{pulled.status} {dataset}: {pulled.message}")
+                if pulled.status == "failed":
+                    raise EnvironmentFault(pulled.message)
+                if pulled.claim is not None:
+                    receipts += steps.take(home(), pulled.claim)
+        return [{k: r.get(k) for k in ("file", "status", "dataset", "rows", "reason_zh")} for r in receipts]
+
     @task(
         outlets=[RAW],
         trigger_rule=TriggerRule.ALL_DONE,
@@ -72,7 +103,7 @@ Every task may be cleared at any time: the same bytes are taken once.
         if not steps.unbuilt(home()):
             raise AirflowSkipException("every delivery has been dealt with by a build")
 
-    taken = take.expand(claim=scan())
+    taken = [take.expand(claim=scan()), pull.expand(dataset=sources())]
     taken >> announce()
     taken >> EmptyOperator(
         task_id="all_taken",

@@ -86,6 +86,9 @@ class ColumnProperties(_Strict):
     same_cell_as: Name | None = Field(
         None, alias="sameCellAs", description="another column whose cell holds this value too: `lon,lat`"
     )
+    volatile: bool = Field(
+        False, description="a change of it is no change of the record: a running number, the time of the last edit"
+    )
     standard: Standard = Standard()
     severity: dict[str, Severity] = Field(default_factory=dict)
     personal_data: Literal["none", "general", "sensitive"] = Field("none", alias="personalData")
@@ -183,6 +186,18 @@ class Drift(_Strict):
     missing_optional_column: Literal["accept", "refuse"] = Field("accept", alias="missingOptionalColumn")
 
 
+class DriftGate(_Strict):
+    """Limits of the comparison with earlier deliveries (docs/reference/gates.md), where a dataset needs others.
+
+    A full delivery with at most `row_share` of the rows it used to have, or in which less than `kept_share` of the last
+    records come again, stops the build. Columns in `ignore` are not compared.
+    """
+
+    row_share: float = Field(0.6, alias="rowShare", ge=0, le=1)
+    kept_share: float = Field(0.7, alias="keptShare", ge=0, le=1)
+    ignore: tuple[Name, ...] = ()
+
+
 class RowRule(_Strict):
     """A condition over standard columns that must hold; a row for which it is false carries the issue."""
 
@@ -214,6 +229,7 @@ class ContractProperties(_Strict):
     department: str = Field(description="name of the department, Chinese")
     delivery: Delivery
     drift: Drift = Drift()
+    drift_gate: DriftGate = Field(DriftGate(), alias="driftGate")
     pull: Pull | None = None
     swaps: tuple[tuple[Name, Name], ...] = Field((), description="pairs of columns that clerks exchange: id and name")
     rules: tuple[RowRule, ...] = ()
@@ -262,7 +278,8 @@ class DatasetContract(_Strict):
         known = set(names)
         self._refers(known, (c for pair in self.custom.swaps for c in pair), "swaps")
         self._refers(known, (r.column for r in self.custom.rules if r.column), "rules")
-        delivered = {c.name for c in self.columns if c.headers}
+        self._refers(known, self.custom.drift_gate.ignore, "driftGate")
+        delivered = {c.name for c in self.delivered_columns}
         self._refers(delivered, (c.custom.same_cell_as for c in self.columns if c.custom.same_cell_as), "sameCellAs")
         for mention in self.custom.mentions:
             self._refers(known, mention.attributes.values(), f"mention of {mention.entity}")
@@ -280,6 +297,11 @@ class DatasetContract(_Strict):
     @property
     def columns(self) -> tuple[Column, ...]:
         return self.schema_[0].properties
+
+    @property
+    def delivered_columns(self) -> tuple[Column, ...]:
+        """Columns with a header of their own: what a file of the department holds."""
+        return tuple(c for c in self.columns if c.headers)
 
     @property
     def key(self) -> tuple[str, ...]:

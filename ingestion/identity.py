@@ -96,7 +96,9 @@ def _one_break(column: str) -> str:
     return f"replace(replace({column}, chr(13) || chr(10), chr(10)), chr(13), chr(10))"
 
 
-def same_content(home: Home, receipt: Mapping[str, Any], earlier: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def same_content(
+    home: Home, receipt: Mapping[str, Any], earlier: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
     """The earlier delivery that says the same as this one, or None; one of the same day before one of another day.
 
     `receipt` is not committed yet; `earlier` are the committed ones by delivery id. Tables without data rows are

@@ -18,10 +18,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion import corrections
 from ingestion.contracts import Contracts, DatasetContract
 from ingestion.files import BEIJING, sha256_of
-from ingestion.landing import Claim
 from ingestion.identity import same_content
+from ingestion.landing import Claim
 from ingestion.receipts import add_alias, known_receipts, write_receipt
 from ingestion.recognise import Match, Recognition, recognise
 from warehouse.errors import explain
@@ -210,9 +211,19 @@ def _read(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[
 
 def _read_in_child(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[str, Any]:
     """Probe, recognise and write raw; runs in a child process under limits. Returns the receipt's parts."""
-    from ingestion.readers import probe
+    from ingestion.readers import AnotherTable, probe, with_table_at
 
     found = probe(stored)
+    if corrections.is_correction(found):
+        return {"format": found.format, **corrections.read(home, claim, found, stored, contracts)}
+    while True:
+        try:
+            return _read_probed(home, claim, found, contracts)
+        except AnotherTable as another:
+            found = with_table_at(found, another)
+
+
+def _read_probed(home: Home, claim: Claim, found: FileProbe, contracts: Contracts) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "format": found.format,
         "encoding": found.encoding,
@@ -260,6 +271,18 @@ def _describe(table: TableProbe) -> dict[str, Any]:
     }
 
 
+def _left_out(table: TableProbe) -> dict[str, Any]:
+    """A table the delivery does not take: where it begins (rows and columns from 1), its columns."""
+    begins = min([*table.title_rows, *table.header_rows, table.first_row])
+    return {
+        "sheet": table.sheet,
+        "first_row": begins,
+        "first_column": table.first_column + (table.block or (0, 0))[0] + 1,
+        "columns": list(table.columns[:50]),
+        "estimated_rows": table.estimated_rows,
+    }
+
+
 def _write_raw(
     home: Home, claim: Claim, found: FileProbe, verdict: Recognition, contract: DatasetContract
 ) -> dict[str, Any]:
@@ -282,7 +305,7 @@ def _write_raw(
         tables,
         raw,
         columns=[m.columns for m in matches],
-        target_columns=[c.name for c in contract.columns],
+        target_columns=[c.name for c in contract.delivered_columns],
         constants={
             "dataset": contract.id,
             "file": claim.file,
@@ -291,7 +314,7 @@ def _write_raw(
             "delivered_on": delivered,
         },
     )
-    not_taken = [t for i, t in enumerate(found.tables) if i not in verdict.matches]
+    taken = {t.index for t in tables}
     return {
         "status": "taken",
         "dataset": contract.id,
@@ -309,7 +332,7 @@ def _write_raw(
         "column_titles": {c.name: c.business_name for c in contract.columns},
         "columns": [{"sheet": t.sheet, "matched": m.columns, "rescued": list(m.extra),
                      "missing": list(m.missing_optional)} for t, m in zip(tables, matches, strict=True)],
-        "sheets_not_taken": [t.sheet for t in not_taken],
+        "tables_not_taken": [_left_out(t) for t in found.tables if t.index not in taken],
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,9 @@ _KINDS = (
     (re.compile(r"TIMESTAMP.*"), "datetime"),
     (re.compile(r"TIME.*|INTERVAL"), "time"),
 )
-_NO_DSN = re.compile(r"\bURI\b|connection info string|connection option|percent-encoded|port number|missing \"=\"|unterminated")
+_NO_DSN = re.compile(
+    r"\bURI\b|connection info string|connection option|percent-encoded|port number|missing \"=\"|unterminated"
+)
 _PERIODS = {"hour": "%Y%m%d%H", "day": "%Y%m%d", "week": "%G%V", "month": "%Y%m"}
 
 Status = Literal["new", "nothing_new", "not_due", "not_configured", "failed"]
@@ -77,10 +79,12 @@ class Pulled:
         return {"dataset": self.dataset, "status": self.status, "message": self.message}
 
 
-def pull(home: Home, contract: DatasetContract) -> Pulled:
+def pull(
+    home: Home, contract: DatasetContract, *, retry: Callable[[dict[str, Any]], bool] = lambda receipt: False
+) -> Pulled:
     """Pulls what is new for one contract; nothing is delivered before its claim is taken (intake.take).
 
-    Raises EnvironmentFault when the server cannot be reached or will not answer; no secret stands in the message.
+    `retry` says of an earlier refused receipt whether the same rows deserve another look. Raises EnvironmentFault when the server cannot be reached or will not answer; no secret stands in the message.
     """
     source = contract.custom.pull
     assert source is not None
@@ -104,10 +108,10 @@ def pull(home: Home, contract: DatasetContract) -> Pulled:
         if not rows and source.watermark:
             return Pulled(contract.id, "nothing_new", f"nothing new in {source.label}{message}")
         claim = _claim(contract, pending)
-        if claim.delivery_id in receipts:
+        if (known := receipts.get(claim.delivery_id)) and not retry(known):
             pending.unlink()
-            file = receipts[claim.delivery_id]["file"]
-            return Pulled(contract.id, "nothing_new", f"{source.label} is as it was delivered today as {file}")
+            told = "refused before, see the receipt of" if known["status"] == "refused" else "delivered already as"
+            return Pulled(contract.id, "nothing_new", f"{source.label} is as it was {told} {known['file']}")
         return Pulled(contract.id, "new", f"{rows} rows from {source.label}{message}", claim)
 
 
@@ -166,12 +170,12 @@ def _claim(contract: DatasetContract, pending: Path) -> Claim:
 
     metadata = pq.read_metadata(pending)
     said = json.loads(metadata.metadata[METADATA.encode()])
-    received = datetime.fromtimestamp(int(pending.stat().st_mtime), UTC)
+    received = datetime.fromtimestamp(pending.stat().st_mtime_ns // 1_000_000 / 1_000, UTC)
     name = contract.id.split(".")[1]
     return Claim(
         delivery_id=sha256_of(pending),
         path=str(pending),
-        file=f"{contract.domain}/{name}_pull_{received:%Y%m%dT%H%M%S}Z.parquet",
+        file=f"{contract.domain}/{name}_pull_{received:%Y%m%dT%H%M%S}{received.microsecond // 1000:03d}Z.parquet",
         department=contract.domain,
         aliases=(),
         bytes=pending.stat().st_size,
@@ -213,7 +217,9 @@ def plain(error: Exception, dsn: str) -> str:
     if _NO_DSN.search(text):  # libpq shows what it did not understand: it may be a piece of the password
         return "the environment variable holds no valid connection string"
     text = re.sub(r'^.*?Unable to connect to Postgres at ".*": ', "", text, flags=re.DOTALL)
-    text = re.sub(r'^\w+ Error: (Failed to prepare query ".*?": ?|Failed to execute query ".*?": ?)?', "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'^\w+ Error: (Failed to prepare query ".*?": ?|Failed to execute query ".*?": ?)?', "", text, flags=re.DOTALL
+    )
     text = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
     for secret in sorted(_secrets(dsn), key=len, reverse=True):
         text = text.replace(secret, "…")
@@ -265,8 +271,8 @@ def _write(
         cells = ", ".join(f"q.{quote(name)}::text as {quote(name)}" for name in types)
         where = _range(source, since, upper, kind)
         _copy(con, _ask(f"select {cells} from {_relation(source)} as q{where}"), first, types, said)
-        earlier = _earlier(home, con, source, history, kind, list(types)) if since is not None else []
-        if earlier:
+        earlier = _earlier(home, con, source, history, kind) if since is not None else []
+        if earlier := [file for file in earlier if _names(con, file) == list(types)]:
             _copy(con, f"({_without(first, earlier, list(types), source)})", last, types, said)
             last.replace(first)
         counted = con.execute(f"select count(*) from read_parquet({literal(str(first))})").fetchone()
@@ -303,8 +309,10 @@ def _upper(con: duckdb.DuckDBPyConnection, source: Pull) -> tuple[str | None, st
     """(highest watermark as text, its PostgreSQL type, rows without one)."""
     column, relation = f"q.{quote(source.watermark or '')}", _relation(source)
     found = con.execute(
-        f"""from {_ask(f'''select max({column})::text as upper, pg_typeof(max({column}))::text as kind,
-            (select count(*) from {relation} as q where {column} is null) as blank from {relation} as q''')}"""
+        f"""from {
+            _ask(f'''select max({column})::text as upper, pg_typeof(max({column}))::text as kind,
+            (select count(*) from {relation} as q where {column} is null) as blank from {relation} as q''')
+        }"""
     ).fetchone()
     assert found is not None
     return found[0], found[1], int(found[2])
@@ -327,20 +335,15 @@ def _range(source: Pull, since: str | None, upper: str | None, kind: str) -> str
 
 
 def _earlier(
-    home: Home,
-    con: duckdb.DuckDBPyConnection,
-    source: Pull,
-    history: Sequence[Mapping[str, Any]],
-    kind: str,
-    columns: list[str],
+    home: Home, con: duckdb.DuckDBPyConnection, source: Pull, history: Sequence[Mapping[str, Any]], kind: str
 ) -> list[str]:
-    """Archived files of earlier pulls that reach into what is read again and have the same columns."""
+    """Archived files of earlier pulls that reach into what is read again."""
     uppers = ", ".join(f"({literal(r['pull']['to'])})" for r in history)
     bound = _lower(source, str(_since(history)), kind)
     statement = f"select upper from (values {uppers}) as v (upper) where upper::{kind} >= {bound}"
     reaching = {row[0] for row in con.execute(f"from {_ask(statement)}").fetchall()}
     files = [str(home.root / r["archive"]) for r in history if r["pull"]["to"] in reaching and r.get("archive")]
-    return [f for f in files if Path(f).exists() and _names(con, f) == columns]
+    return [f for f in files if Path(f).exists()]
 
 
 def _names(con: duckdb.DuckDBPyConnection, file: str) -> list[str]:

@@ -30,13 +30,16 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 MAX_TEXT, MAX_CELL = 300, 32_000
 MAX_ITEMS = 200
 PAGE_UNREAD, PAGE_CELLS = 20, 12
+PAGE_ROWS = 100
 BOOK_CELLS = 200
 MEMBERS_LOOKED_UP = 200
 
 STATUS = {
     "taken": ("good", "已接收"),
+    "identical": ("calm", "内容相同"),
     "refused": ("bad", "未接收"),
     "container": ("calm", "已拆包"),
+    "correction": ("good", "已收到"),
     "held": ("warn", "已暂缓"),
     "withdrawn": ("warn", "已撤回"),
 }
@@ -53,11 +56,12 @@ FORMATS = {
     "xlsm": "带宏的 Excel 工作簿（xlsm）", "xls": "Excel 97–2003 工作簿（xls）", "xlsb": "Excel 二进制工作簿（xlsb）",
     "ods": "开放文档表格（ods）", "dbf": "dBase 数据表（dbf）", "json": "JSON", "jsonl": "JSON 行（每行一条）",
     "geojson": "GeoJSON 地图要素", "parquet": "Parquet", "archive": "压缩包",
+    "html": "网页表格（HTML）", "xmlss": "XML 电子表格 2003",
 }  # fmt: skip
 DELIMITERS = {",": "逗号", "\t": "制表符", ";": "分号", "|": "竖线", " ": "空格", "，": "中文逗号", "；": "中文分号"}
 DAY_SOURCES = {
     "file_name": "取自文件名", "title": "取自表格上方的标题", "sheet": "取自工作表名", "column": "取自数据中的日期列",
-    "intake": "文件没有写明，按收到当天",
+    "intake": "文件没有写明，按收到当天", "pull": "从数据库拉取的当天",
 }  # fmt: skip
 KINDS = {"full": "全量（当天有效的全部记录）", "delta": "增量（只含新增和变更）"}
 
@@ -68,6 +72,7 @@ _UNLIKE_ADVICE = (
     "如果是一种新的数据，请联系数据管理员登记数据契约；文件留在文件夹里，登记后会自动重读。",
 )
 ADVICE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("correction_",), ("用系统导出的原更正表填写，只改数据格，保存为 xlsx 再投放；原表找不到的，请数据管理员重新导出。", _ASK)),
     (("wrong_department",), ("把文件移到上面写明的文件夹，不用改内容。", _ASK)),
     (("extra_column",), ("删去多出的列后重新投放；确需报送这些列的，请数据管理员在数据契约中登记。", _ASK)),
     (("unknown_dataset", "missing_column"), (
@@ -163,6 +168,15 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Table:
+    """Rows of text under their headings; on the page and as a sheet of the workbook."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class View:
     """Everything page and workbook show, as clean text."""
 
@@ -190,6 +204,9 @@ class View:
     header_cells: tuple[str, ...] = ()
     technical: str = ""
     is_archived: bool = False
+    kicker: str = "数据交付回执"
+    tables: tuple[Table, ...] = ()
+    footer: str = "本回执只说明文件读取的情况。逐条检查（证件号码、日期、代码等）在读取之后进行，结果另行反馈。"
     received: datetime | None = None
 
 
@@ -324,7 +341,7 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
     columns = _column_sets(receipt)
     members = _members(receipt, base) if status == "container" else ()
     delivery_id = text(receipt.get("delivery_id"))
-    return View(
+    plain = View(
         file=_name(receipt),
         title=text(receipt.get("title") or receipt.get("dataset")),
         tone=tone,
@@ -351,6 +368,11 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
         received=_instant(receipt.get("received_at")),
         workbook=base.with_suffix(".xlsx").name,
     )
+    if status != "correction":
+        return plain
+    from ingestion.correction_page import corrected
+
+    return corrected(receipt, plain)
 
 
 def _name(receipt: Mapping[str, Any]) -> str:
@@ -397,6 +419,8 @@ def _verdict(status: str, rows: Sequence[Row], unread: int, members: Sequence[Me
         return f"文件已接收，{found}，" + (
             f"其中 {unread:,} 行未能正常读取，见文末和工作簿。" if unread else "没有读不出的行。"
         )
+    if status == "identical":
+        return f"读到 {_data_rows(rows):,} 行数据，与以前接收的一份完全相同（行的先后不计）。不用重新报送。"
     if status == "refused":
         return "这个文件没有接收，原因和处理办法如下。文件夹里的其他文件不受影响。"
     if status == "container":
@@ -436,7 +460,11 @@ def _figures(
 
 def _facts(receipt: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "数据名称", text(receipt.get("title") or receipt.get("dataset"))
-    yield "投放位置", text(receipt.get("file")) + ("" if receipt.get("department") else "（不在任何部门的文件夹里）")
+    pull = _map(receipt.get("pull"))
+    where = text(receipt.get("file")) + ("" if receipt.get("department") else "（不在任何部门的文件夹里）")
+    yield ("交付名称" if pull else "投放位置"), where
+    yield "数据来源", f"PostgreSQL 数据库，{_source(pull)}" if pull else ""
+    yield "水位", _watermark(pull)
     if receipt.get("delivered_on"):
         source = DAY_SOURCES.get(_plain(receipt.get("delivered_on_from")), "")
         yield "数据日期", _day(receipt.get("delivered_on")) + (f"（{source}）" if source else "")
@@ -447,6 +475,23 @@ def _facts(receipt: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "格式", _format(receipt)
     sheets = [_sheet(t.get("sheet")) for t in _maps(receipt.get("columns")) if t.get("sheet")]
     yield "已读工作表", _enumerate(sheets, 40)
+
+
+def _source(pull: Mapping[str, Any]) -> str:
+    label = text(pull.get("source"))
+    return "契约中的查询" if label == "a query" else f"表 {label}"
+
+
+def _watermark(pull: Mapping[str, Any]) -> str:
+    """From where to where a pull reached, in the source's own words."""
+    column, since, upper = (text(pull.get(key)) for key in ("watermark", "since", "to"))
+    if not column:
+        return ""
+    return (
+        f"{column} 从 {since} 到 {upper}，以前交付过的行不再重复"
+        if since
+        else f"{column} 到 {upper} 为止的全部（首次拉取）"
+    )
 
 
 def _format(receipt: Mapping[str, Any]) -> str:
@@ -498,16 +543,41 @@ def _notices(receipt: Mapping[str, Any], columns: Sequence[ColumnSet], unread: i
         out.append(Notice("约定的列没有出现", "没有这些列也能接收；如果只是改了名字，请告诉数据管理员。", missing))
     if rescued := _union(c.rescued for c in columns):
         out.append(Notice("多出的列", "内容原样保存，但暂不使用；确有用处的，请数据管理员登记。", rescued))
-    if sheets := _texts(receipt.get("sheets_not_taken")):
-        named = tuple(s or "（无工作表名）" for s in sheets)
+    if tables := tuple(_not_taken(t) for t in _maps(receipt.get("tables_not_taken"))[:MAX_ITEMS]):
         advice_zh = "表头与本数据不符。如果其中有应报送的数据，请改用相同的表头后重新投放。"
-        out.append(Notice("没有读取的工作表", advice_zh, named))
+        out.append(Notice("没有读取的表", advice_zh, tables))
+    out += _repeated(receipt)
     if hidden := tuple(_sheet(t.get("sheet")) for t in _maps(receipt.get("tables")) if t.get("hidden")):
         out.append(Notice("文件中有隐藏的工作表", "请确认这些内容应当报送。", hidden[:MAX_ITEMS]))
     if receipt.get("status") == "taken" and receipt.get("delivered_on_from") == "intake":
         advice_zh = "下次请在文件名或表格标题中写明日期，例如 20261031 或 2026年10月。"
         out.append(Notice("没有找到数据日期，已按收到当天记", advice_zh))
     return tuple(out)
+
+
+def _not_taken(table: Mapping[str, Any]) -> str:
+    """One table the file holds beside those of the dataset: where it stands, what its columns are."""
+    columns = _texts(table.get("columns"), 6)
+    where = [text(table.get("sheet"))] if table.get("sheet") else []
+    if _count(table.get("first_row")) > 1 or not where:
+        where.append(f"第 {_count(table.get('first_row'))} 行起")
+    if _count(table.get("first_column")) > 1:
+        where.append(f"第 {_count(table.get('first_column'))} 列起")
+    rows = table.get("estimated_rows")
+    told = "" if not isinstance(rows, int) else f"（{rows:,} 行）" if rows else "（没有数据行）"
+    return "，".join(where) + (f"：{'、'.join(columns)}" if columns else "") + told
+
+
+def _repeated(receipt: Mapping[str, Any]) -> Iterable[Notice]:
+    """What an earlier delivery or a database had to do with this one."""
+    same = _map(receipt.get("same_content_as"))
+    if same and receipt.get("status") == "taken":
+        told = f"内容与“{text(same.get('file'))}”（{_day(same.get('delivered_on'))}）完全相同"
+        yield Notice(told, "表示到本次的数据日期没有变化。如果本该有变化，请检查是否导出了以前的内容。")
+    pull = _map(receipt.get("pull"))
+    if blank := _count(pull.get("without_watermark")):
+        told = f"有 {blank:,} 行没有水位（{text(pull.get('watermark'))} 为空），没有拉取"
+        yield Notice(told, "请在业务系统中补上这一列，补上后会自动拉取。")
 
 
 def _union(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -518,6 +588,8 @@ def _decisions(receipt: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """(sheets, what was decided), each sentence once, with the sheets it holds for."""
     found: dict[str, list[str]] = {}
     for decision in _maps(receipt.get("decisions")):
+        if decision.get("code") == "encoding" and receipt.get("encoding"):
+            continue  # the format says it
         found.setdefault(_sentence(decision), [])
     for table in _maps(receipt.get("tables")):
         for decision in _maps(table.get("decisions")):
@@ -623,6 +695,7 @@ def html(view: View) -> bytes:
         unread=view.unread[:PAGE_UNREAD],
         cells=PAGE_CELLS,
         workbook_href=quote(view.workbook),
+        page_rows=PAGE_ROWS,
         known_kinds=[kind for kind, _, _ in ROW_KINDS],
     )
     return page.encode("utf-8", errors="replace")
@@ -651,7 +724,10 @@ def workbook(view: View) -> bytes:
         "head": book.add_format(head),
     }
     _summary_sheet(book.add_worksheet("概要"), view, styles)
-    _unread_sheet(book.add_worksheet("未能读取的行"), view, styles)
+    for table in view.tables:
+        _table_sheet(book.add_worksheet(table.title), table, styles)
+    if not view.tables:
+        _unread_sheet(book.add_worksheet("未能读取的行"), view, styles)
     book.close()
     return memory.getvalue()
 
@@ -689,7 +765,7 @@ def _summary(view: View) -> list[tuple[str, Lines]]:
     file = [
         ("文件", view.file, ""),
         *((label, value, "") for label, value in view.facts),
-        *(("内容相同的文件", name, "一字不差的文件只接收一次") for name in view.aliases),
+        *(("内容相同的文件", name, "内容完全相同的文件只接收一次") for name in view.aliases),
         ("回执编号", view.number, view.technical),
     ]
     return [
@@ -738,6 +814,18 @@ def _unread_sheet(sheet: Any, view: View, styles: Mapping[str, Any]) -> None:
     sheet.autofilter(0, 0, len(view.unread), len(columns) - 1)
     if more := view.unread_count - len(view.unread):
         sheet.write_string(len(view.unread) + 1, 2, f"……另有 {more:,} 行没有列出", styles["text"])
+
+
+def _table_sheet(sheet: Any, table: Table, styles: Mapping[str, Any]) -> None:
+    for column, name in enumerate(table.head):
+        widest = max((len(row[column]) for row in table.rows), default=0)
+        sheet.set_column(column, column, min(60, max(10, 2 * widest)))
+        sheet.write_string(0, column, name, styles["head"])
+    for at, row in enumerate(table.rows, start=1):
+        for column, value in enumerate(row):
+            sheet.write_string(at, column, value, styles["text"])
+    sheet.freeze_panes(1, 0)
+    _print_setup(sheet, landscape=True)
 
 
 def _print_setup(sheet: Any, *, landscape: bool) -> None:

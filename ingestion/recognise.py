@@ -15,6 +15,8 @@ from ingestion.contracts import DatasetContract
 
 ACCEPT_SCORE = 0.6
 """Share of the contract's columns that must be found, besides every required one."""
+RESEMBLES, AT_HOME = 0.3, 0.2
+"""Share of a contract's (or of the file's) columns from which on it is worth naming as near; what the file's own folder adds."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def match(contract: DatasetContract, headers: Sequence[str]) -> Match:
             if header not in found and name is not None and name not in taken:
                 found[header] = name
                 taken.add(name)
-    names = {c.name: c for c in contract.columns if c.headers}
+    names = {c.name: c for c in contract.delivered_columns}
     return Match(
         dataset=contract.id,
         score=round(len(taken) / len(names), 4),
@@ -88,7 +90,7 @@ def recognise(
         for contract in contracts.values()
     ]
     ranked = sorted(everything, key=lambda e: _rank(e[1], e[2], department, file_name), reverse=True)
-    nearest = _nearest([m for _, m, _ in ranked])
+    nearest = _nearest([(m, c.domain == department) for _, m, c in ranked])
     good = [(m, c) for _, m, c in ranked if m.complete and m.score >= ACCEPT_SCORE]
     own = [(m, c) for m, c in good if c.domain == department]
     if not own:
@@ -120,12 +122,21 @@ def _rank(found: Match, contract: DatasetContract, department: str, file_name: s
     return (contract.domain == department, found.complete, found.score, named)
 
 
-def _nearest(matches: Sequence[Match], count: int = 3) -> tuple[Match, ...]:
-    best: dict[str, Match] = {}
-    for m in matches:
-        if m.columns and (m.dataset not in best or m.score > best[m.dataset].score):
-            best[m.dataset] = m
-    return tuple(sorted(best.values(), key=lambda m: m.score, reverse=True)[:count])
+def _nearest(matches: Sequence[tuple[Match, bool]], count: int = 3) -> tuple[Match, ...]:
+    """The datasets a table resembles most; those of the file's own folder (True) before others as like."""
+    best: dict[str, tuple[float, Match]] = {}
+    for m, at_home in matches:
+        score = m.score + AT_HOME * at_home
+        if _resembles(m) and (m.dataset not in best or score > best[m.dataset][0]):
+            best[m.dataset] = (score, m)
+    return tuple(m for _, m in sorted(best.values(), key=lambda found: found[0], reverse=True)[:count])
+
+
+def _resembles(found: Match) -> bool:
+    """Whether more than a column or two that every list has (name, telephone, remarks) speak for the dataset."""
+    known = len(found.columns)
+    share = max(found.score, known / max(1, known + len(found.extra)))
+    return share >= RESEMBLES and (known > 1 or found.score >= 0.5)
 
 
 def _refusal(

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from warehouse.lake import literal, quote
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+SAMPLES = 5
+"""Locators kept of a failed expectation; never a value of a row."""
 
 ENOUGH_ROWS = 20
 """A share says something about a delivery from this many rows on; below it nothing stops a build by share alone."""
@@ -39,6 +42,12 @@ class Check:
     example: str = "null"
     said: str = "false"
     """True for a row whose finding another check already words."""
+    gbt36344: str = "0104"
+    """Indicator of GB/T 36344 the expectation counts against."""
+    rows_where: str | None = None
+    """SQL over a row of the suite's `rows_from`: the rows that break it, for samples."""
+    entities: str = "null"
+    """SQL: some of the entity ids that break it, a list of texts."""
 
     @property
     def condition(self) -> str:
@@ -56,6 +65,10 @@ class Suite:
     checks: tuple[Check, ...]
     relations: tuple[str, ...]
     datasets: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    """Statements that make what the profile reads, in GX's scratch database."""
+    rows_from: str | None = None
+    """Table whose rows have a locator: where samples of failed expectations are taken."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ class RowCheck:
     severity: Severity = "critical"
     of: str | None = None
     example: str | None = None
+    gbt36344: str = "0104"
 
     @property
     def key(self) -> str:
@@ -81,7 +95,7 @@ class RowCheck:
         if self.of:
             out.append(f"count(*) filter (where {self.of}) as {quote(self.key + '.of')}")
         if self.example:
-            out.append(f"min({self.example}) filter (where {self.wrong}) as {quote(self.key + '.example')}")
+            out.append(f"min({self.example}, {SAMPLES}) filter (where {self.wrong}) as {quote(self.key + '.example')}")
         return out
 
     def check(self) -> Check:
@@ -89,11 +103,15 @@ class RowCheck:
         return Check(
             self.name, self.zh, self.en, self.severity, quote(self.key), self.column,
             checked=quote(self.key + ".of") if self.of else '"rows"',
-            example=f"{quote(self.key + '.example')}::varchar" if self.example else "null",
+            example=f"{quote(self.key + '.example')}[1]::varchar" if self.example else "null", gbt36344=self.gbt36344,
+            rows_where=self.wrong, entities=quote(self.key + ".example") if self.example else "null",
         )  # fmt: skip
 
 
-def by_share(name: str, column: str | None, failed: str, checked: str, *, zh: str, en: str, stops: bool) -> list[Check]:
+def by_share(
+    name: str, column: str | None, failed: str, checked: str, *, zh: str, en: str, stops: bool, gbt36344: str,
+    rows_where: str | None = None,
+) -> list[Check]:  # fmt: skip
     """The two checks of a share: a warning above 10 %, and critical above 50 % of enough rows where `stops`.
 
     `zh` and `en` hold a `%s` for the limit. What is critical is not worded a second time as a warning.
@@ -101,16 +119,22 @@ def by_share(name: str, column: str | None, failed: str, checked: str, *, zh: st
     share = f"{failed}::double / nullif({checked}, 0)"
     high = f"coalesce({share} > 0.5 and {checked} >= {ENOUGH_ROWS}, false)"
     some = f"coalesce({share} > 0.1, false)"
+    more: dict[str, Any] = {"gbt36344": gbt36344, "rows_where": rows_where}
     warning = Check(
-        name, zh % "10 %", en % "10 %", "warning", failed, column, some, checked, said=high if stops else "false"
+        name, zh % "10 %", en % "10 %", "warning", failed, column, some, checked, said=high if stops else "false", **more
     )
-    critical = Check(f"{name}_high", zh % "50 %", en % "50 %", "critical", failed, column, high, checked)
+    critical = Check(f"{name}_high", zh % "50 %", en % "50 %", "critical", failed, column, high, checked, **more)
     return [critical, warning] if stops else [warning]
 
 
 def one_of(values: Iterable[str]) -> str:
-    """A SQL list of texts."""
-    return "(" + ", ".join(literal(v) for v in sorted(set(values))) + ")"
+    """A SQL list of texts; `in` it is nothing where there are none."""
+    return "(" + (", ".join(literal(v) for v in sorted(set(values))) or "null") + ")"
+
+
+def repeats(key: str) -> str:
+    """A measure: rows whose key stands in another row too."""
+    return f"count({key}) - count(distinct {key}) as id_repeats"
 
 
 def table(name: str) -> str:

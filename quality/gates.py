@@ -2,9 +2,9 @@
 
     report = run_gate(home, "staging", contracts, build_id)
 
-A gate looks at the tip of the lake (read-only), writes one row per expectation into `quality.gate_result` and a page and
-JSON into `reports/<build_id>/`, and raises GateStopped when something critical failed. Running it again for the same
-build replaces its results.
+A gate looks at the tip of the lake (read-only), writes its results into tables (`quality.results`) and a page and JSON into
+`reports/<build_id>/`, and raises GateStopped when something critical failed. Running it again for the same build replaces
+its results.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import DatasetContract
-from quality.checks import SEVERITIES, Check, Suite
+from quality.checks import SAMPLES, SEVERITIES, Check, Suite, table
+from quality.ground import Ground, survey
+from quality.results import Kept, Sample, record
 from quality.suites import suites_of
 from warehouse.errors import GateStopped, explain
 from warehouse.home import Home
-from warehouse.lake import attach_statement, extension_directory, lake_exists, literal, memory_limit, quote, writing
+from warehouse.lake import attach_statement, extension_directory, lake_exists, literal, memory_limit
 
 if TYPE_CHECKING:
     from quality.adapter import Source
@@ -45,6 +47,8 @@ class Failure:
     file: str | None = None
     delivery_id: str | None = None
     example: str | None = None
+    entities: tuple[str, ...] = ()
+    """Some of the entities concerned."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Result:
     zh: str
     en: str
     failures: list[Failure] = field(default_factory=list)
+    gbt36344: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,13 +119,15 @@ def run_gate(
     from quality import report as pages
 
     started, clock = datetime.now(UTC), time.perf_counter()
-    results = examine(home, layer, contracts, full=full)
-    failed = Counter(r.severity for r in results if not r.success)
+    found = examine(home, layer, contracts, full=full)
+    failed = Counter(r.severity for r in found.results if not r.success)
     report = GateReport(
         build_id, layer, failed["critical"] == 0, started.isoformat(timespec="seconds"), round(time.perf_counter() - clock, 2),
-        len(results), {s: failed[s] for s in SEVERITIES}, results, f"reports/{build_id}/gates.html",
+        len(found.results), {s: failed[s] for s in SEVERITIES}, found.results, f"reports/{build_id}/gates.html",
     )  # fmt: skip
-    _record(home, report, started)
+    if lake_exists(home):
+        reasons = [_reasons(r) for r in found.results]
+        record(home, build_id, layer, started, found.results, reasons, found.kept)
     pages.write(home, report)
     if not report.passed:
         raise GateStopped(stopped_because(report))
@@ -128,27 +135,42 @@ def run_gate(
 
 
 def stopped_because(report: GateReport) -> str:
-    """One sentence: what failed first, where, how many more, and where to read on."""
+    """One sentence: what failed first, where, how many more, how to go on without the delivery, and where to read on."""
     critical = [f for f in report.failures if f.severity == "critical"]
     more = f", and {len(critical) - 1} more" if len(critical) > 1 else ""
+    at_fault = list(dict.fromkeys(f.delivery_id for f in critical if f.delivery_id))
+    without = "; to go on without it: townlake build " + " ".join(f"--hold {d[:12]}" for d in at_fault[:_NAMED])
     return (
         f"the gate after {report.layer} stopped the build: {critical[0].en}{more}; "
-        f"the last published foundation stays in front of readers (details: {report.report})"
+        f"the last published foundation stays in front of readers{without if at_fault else ''} (details: {report.report})"
     )
 
 
-def examine(home: Home, layer: str, contracts: Mapping[str, DatasetContract], *, full: bool = False) -> list[Result]:
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a gate saw: results, and what is kept of them in tables."""
+
+    results: list[Result]
+    kept: Kept
+
+
+def examine(home: Home, layer: str, contracts: Mapping[str, DatasetContract], *, full: bool = False) -> Found:
     """All expectations of a gate on the tip of the lake, nothing written."""
+    results: list[Result] = []
+    kept = Kept()
     if not lake_exists(home):
-        return []
+        return Found(results, kept)
     with _tip(home) as source:
-        relations = _relations(source)
-        delivered = _delivered(source, relations)
-        scope = None if full else _new_deliveries(source, relations)
-        results: list[Result] = []
-        for number, suite in enumerate(suites_of(layer, contracts, scope=scope)):
-            results += _examine_suite(source, suite, f"profile_{number}", relations, delivered)
-        return results
+        ground = survey(source.execute, full=full, root=str(home.root))
+        for number, suite in enumerate(suites_of(layer, contracts, ground)):
+            results += _examine_suite(source, suite, f"profile_{number}", ground, kept)
+        if layer == "staging":
+            kept.take_issues(source.execute, [c for c in contracts.values() if f"staging.{c.id}" in kept.suites])
+            kept.take_profile(source.execute, ground)
+    return Found(results, kept)
 
 
 @contextlib.contextmanager
@@ -176,47 +198,18 @@ def _tip(home: Home) -> Iterator[Source]:
         raise
 
 
-def _relations(source: Source) -> set[str]:
-    rows = source.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake' "
-        "union all select schema_name || '.' || view_name from duckdb_views() where database_name = 'lake'"
-    )
-    return {row[0] for row in rows}
-
-
-def _delivered(source: Source, relations: set[str]) -> set[str]:
-    """Datasets of which something was taken."""
-    if "foundation.delivery" not in relations:
-        return set()
-    return {
-        row[0] for row in source.execute("select distinct dataset from lake.foundation.delivery where status = 'taken'")
-    }
-
-
-def _new_deliveries(source: Source, relations: set[str]) -> list[str] | None:
-    """Taken deliveries no published build contains; None (all) when there is none or nothing was published yet."""
-    if not {"foundation.delivery", "foundation.build"} <= relations:
-        return None
-    rows = source.execute(
-        "select delivery_id, delivery_id in (select unnest(deliveries) from lake.foundation.build where published) "
-        "from lake.foundation.delivery where status = 'taken'"
-    )
-    new = [row[0] for row in rows if not row[1]]
-    return new if new and len(new) < len(rows) else None
-
-
 # ---- one suite ------------------------------------------------------------------------------------------------------
 
 
-def _examine_suite(
-    source: Source, suite: Suite, profile: str, relations: set[str], delivered: set[str]
-) -> list[Result]:
+def _examine_suite(source: Source, suite: Suite, profile: str, ground: Ground, kept: Kept) -> list[Result]:
     """Takes the profile, lets GX judge it, and words the findings. What cannot be looked at has failed, critically."""
-    missing = [r for r in suite.relations if r not in relations]
+    missing = [r for r in suite.relations if r not in ground.relations]
     if missing:
-        wanted = bool(delivered.intersection(suite.datasets) if suite.datasets else delivered)
+        wanted = bool(ground.datasets.intersection(suite.datasets) if suite.datasets else ground.datasets)
         return [_unseen(suite, f"{missing[0]} 不存在", f"{missing[0]} does not exist")] if wanted else []
     try:
+        for statement in suite.prepare:
+            source.execute(statement)
         source.execute(f"create or replace table {profile} as {suite.profile}")
     except Exception as error:
         if explain(error):
@@ -227,8 +220,25 @@ def _examine_suite(
     totals = source.execute(_totals(profile, suite))[0]
     results = []
     for i, (check, outcome) in enumerate(zip(suite.checks, outcomes, strict=True)):
-        results.append(_result(suite, check, outcome, int(totals[2 * i] or 0), int(totals[2 * i + 1] or 0)))
+        result = _result(suite, check, outcome, int(totals[2 * i] or 0), int(totals[2 * i + 1] or 0))
+        kept.samples += [s for f in result.failures for s in _samples(source, suite, check, f)]
+        results.append(result)
+    kept.suites.add(suite.name)
+    kept.take_rules(source.execute, suite, profile)
     return results
+
+
+def _samples(source: Source, suite: Suite, check: Check, failure: Failure) -> list[Sample]:
+    """Where the first rows stand that break an expectation; never what they hold."""
+    if failure.entities:
+        return [Sample(suite.name, check.name, failure.column, failure.delivery_id, failure.dataset, entity_id=e) for e in failure.entities]
+    if not (suite.rows_from and check.rows_where and failure.delivery_id):
+        return []
+    rows = source.execute(
+        f"select file, sheet, row_number from {table(suite.rows_from)} as e "
+        f"where e.delivery_id = {literal(failure.delivery_id)} and ({check.rows_where}) order by row_number limit {SAMPLES}"
+    )
+    return [Sample(suite.name, check.name, failure.column, failure.delivery_id, failure.dataset, *row) for row in rows]
 
 
 def _expectation(check: Check) -> Any:
@@ -237,6 +247,7 @@ def _expectation(check: Check) -> Any:
     parts = {
         "failed": f"({check.failed})::bigint", "checked": f"({check.checked})::bigint", "found_zh": f"({check.found_zh})::varchar",
         "found_en": f"({check.found_en})::varchar", "example": f"({check.example})::varchar", "said": check.said,
+        "entities": check.entities,
     }  # fmt: skip
     select = "*, " + ", ".join(f"{sql} as gate_{name}" for name, sql in parts.items())
     return unexpected_rows(
@@ -259,7 +270,7 @@ def _result(suite: Suite, check: Check, outcome: Any, failed: int, checked: int)
     observed = failures[0].observed if len(failures) == 1 == len(rows) else _share(failed, checked)
     return Result(
         suite.name, suite.zh, check.name, check.column, check.severity, bool(outcome.success), failed_rows, checked, observed,
-        check.zh, check.en, failures,
+        check.zh, check.en, failures, check.gbt36344,
     )  # fmt: skip
 
 
@@ -278,8 +289,9 @@ def _failure(suite: Suite, check: Check, row: Mapping[str, Any]) -> Failure:
     if example:
         zh, en = f"{zh}，例如 {example}", f"{en}, for example {example}"
     return Failure(
-        suite.name, check.name, check.column, check.severity, failed, checked, found_zh or _share(failed, checked), zh, en,
-        row.get("dataset"), row.get("file"), row.get("delivery_id"), example,
+        suite.name, check.name, check.column or row.get("column"), check.severity, failed, checked,
+        found_zh or _share(failed, checked), zh, en, row.get("dataset"), row.get("file"), row.get("delivery_id"), example,
+        tuple(row.get("gate_entities") or ()),
     )  # fmt: skip
 
 
@@ -312,6 +324,7 @@ def _unseen(suite: Suite, zh: str, en: str) -> Result:
         "可以检查",
         "to be there for checking",
         [failure],
+        "0601",
     )
 
 
@@ -345,28 +358,3 @@ def _reasons(result: Result) -> str | None:
     if result.success:
         return None
     return "；".join(f.zh for f in result.failures)[:_TEXT_LIMIT] or "见同名的拦截项"
-
-
-def _record(home: Home, report: GateReport, started: datetime) -> None:
-    """One row per expectation into quality.gate_result, in place of those of an earlier run for the same build."""
-    if not lake_exists(home):
-        return
-    rows = [
-        (report.build_id, report.layer, r.suite, r.expectation, r.column, r.severity, r.success, r.observed, r.failed_rows,
-         r.checked_rows, _reasons(r))
-        for r in report.results
-    ]  # fmt: skip
-    columns = ("build_id", "layer", "suite", "expectation", "column", "severity", "success", "observed", "failed_rows",
-               "checked_rows", "reason")  # fmt: skip
-    with writing(home) as con:
-        con.execute("begin")
-        con.execute(
-            "delete from lake.quality.gate_result where build_id = ? and layer = ?", [report.build_id, report.layer]
-        )
-        if rows:
-            values = ", ".join("(" + ", ".join(literal(v) for v in row) + ")" for row in rows)
-            con.execute(
-                f"insert into lake.quality.gate_result by name select *, {literal(started.isoformat())}::timestamptz as ran_at "
-                f"from (values {values}) as r({', '.join(quote(c) for c in columns)})"
-            )
-        con.execute("commit")

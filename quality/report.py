@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 BEIJING = timezone(timedelta(hours=8))
 SHOWN_FINDINGS = 100
-LAYERS = {"staging": "标准层", "foundation": "底座", "marts": "应用层"}
+LAYERS = {"raw": "原始层", "staging": "标准层", "foundation": "底座", "marts": "应用层"}
 SEVERITY = {"critical": ("bad", "拦截"), "warning": ("warn", "警告"), "info": ("calm", "提示")}
 
 

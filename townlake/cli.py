@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from townlake import cli_source
+from townlake import cli_delivery, cli_quarantine, cli_source
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_source.app, name="source")
+app.add_typer(cli_delivery.app, name="delivery")
+app.add_typer(cli_quarantine.app, name="quarantine")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 LandingOption = Annotated[
@@ -128,16 +130,21 @@ def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_js
     _end_with(report.pull_failure(answer))
 
 
-@app.command(epilog="Example: townlake build --layer staging")
+@app.command(epilog="Example: townlake build --hold 3f9a1c2b")
 def build(
+    *,
     layer: Annotated[
         str | None, typer.Option(help="Only this layer: staging, intermediate, foundation or marts.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Build everything anew from raw (ids stay).")] = False,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DELIVERY", help="Go on without this delivery (kept back until released); repeatable."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Raw to foundation and marts, with gates between; publishes when the last gate passed."""
-    from townlake import report, steps
+    from townlake import decisions, report, steps
 
     home = Home.from_environment()
     layers: Sequence[str] = steps.LAYERS
@@ -145,13 +152,15 @@ def build(
         if layer not in steps.LAYERS:
             raise WrongUse(f"there is no layer {layer!r}: choose one of {', '.join(steps.LAYERS)}")
         layers = (layer,)
+    for delivery in hold or ():
+        decisions.decide(home, delivery, "hold", by=cli_delivery.who(), reason="build --hold")
     built = steps.build(home, full=full, layers=layers, progress=steps.quiet if as_json else _progress)
     answer = report.build_summary(home, built)
     _print_json(answer) if as_json else report.print_build(answer)
 
 
 @app.command(epilog="Example: townlake gate foundation")
-def gate(layer: Annotated[str, typer.Argument(help="staging, foundation or marts")], as_json: JsonFlag = False) -> None:
+def gate(layer: Annotated[str, typer.Argument(help="raw, staging, foundation or marts")], as_json: JsonFlag = False) -> None:
     """Check one layer of the working state and write a report."""
     from townlake import steps
     from warehouse.builds import new_build_id

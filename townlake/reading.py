@@ -7,9 +7,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import WrongUse
+
+if TYPE_CHECKING:
+    from ingestion.readers import FileProbe
 
 BASE_SECONDS, SECONDS_PER_GIB = 20.0, 600.0
 BASE_MEMORY, MEMORY_PER_FILE_BYTE = 2 << 30, 0.5
@@ -85,9 +88,19 @@ def _read(file: Path, out: Path | None, every: bool) -> dict[str, Any]:
 
 
 def _read_plain(file: Path, out: Path | None, every: bool, number: int) -> dict[str, Any]:
-    from ingestion.readers import Refused, iter_tables, probe, report, write_csv
+    from ingestion.readers import AnotherTable, probe, with_table_at
 
     found = probe(file)
+    while True:
+        try:
+            return _read_probed(file, found, out, every, number)
+        except AnotherTable as another:
+            found = with_table_at(found, another)
+
+
+def _read_probed(file: Path, found: FileProbe, out: Path | None, every: bool, number: int) -> dict[str, Any]:
+    from ingestion.readers import Refused, iter_tables, report, write_csv
+
     tables = list(iter_tables(file, found))
     if not tables:
         raise Refused("no_table", "文件中没有找到数据表", "no table found in the file")

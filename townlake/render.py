@@ -48,6 +48,7 @@ def for_dbt(contract: DatasetContract) -> dict[str, Any]:
                 "name": c.name,
                 "cell": c.custom.same_cell_as or c.name,
                 "header": c.business_name,
+                "volatile": c.custom.volatile,
                 "required": c.required,
                 "kind": c.custom.standard.kind,
                 "options": c.custom.standard.options,

@@ -5,6 +5,7 @@ Every step may be killed and called again. Steps that write the lake take the si
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
+from townlake.quarantine import ledger
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 LAYERS = ("staging", "intermediate", "foundation", "marts")
-GATED = ("staging", "foundation", "marts")
+GATED = ("raw", "staging", "foundation", "marts")
 
 
 def quiet(message: str) -> None:
@@ -61,9 +63,17 @@ def take(home: Home, claim: Claim, contracts: Contracts | None = None) -> list[d
     return intake.take(home, claim, contracts or load_contracts())
 
 
+def pullable(contracts: Contracts | None = None) -> tuple[list[str], dict[str, str]]:
+    """(datasets whose database can be asked, dataset → variable that is not set for the others)."""
+    contracts = contracts or load_contracts()
+    named = {k: c.custom.pull.connection for k, c in contracts.items() if c.custom.pull}
+    return [k for k, v in named.items() if os.environ.get(v)], {k: v for k, v in named.items() if not os.environ.get(v)}
+
+
 def pull(home: Home, contracts: Contracts | None = None, *, only: str | None = None) -> list[Pulled]:
     """Asks every database that a contract names for what is new (`only`: one dataset). One that fails does not hold up
     the others; nothing is delivered before its claim is taken."""
+    from ingestion import intake
     from ingestion import pull as database
 
     home.prepare()
@@ -73,7 +83,7 @@ def pull(home: Home, contracts: Contracts | None = None, *, only: str | None = N
         if contract.custom.pull is None or only not in (None, contract.id):
             continue
         try:
-            done.append(database.pull(home, contract))
+            done.append(database.pull(home, contract, retry=intake.retry_policy(contracts)))
         except EnvironmentFault as fault:
             done.append(database.Pulled(contract.id, "failed", str(fault)))
     return done
@@ -108,21 +118,20 @@ def ingest(
 
 def prepare_lake(home: Home) -> None:
     """Creates catalogue, schemas and the tables that Python keeps; nothing on a lake that has them."""
+    from quality import results
     from warehouse.linkage import registry
 
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
-        if table_exists(con, "registry", "facility_queue"):
+        made = (("registry", "redo"), ("registry", "facility_queue"), ("quality", "drift_accepted"), ledger.LAST_TABLE)
+        if all(table_exists(con, *table) for table in made):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         deliveries.prepare(con)
         builds.prepare(con)
         registry.prepare(con)
-        con.execute(
-            """create table if not exists lake.quality.gate_result (
-                build_id varchar, layer varchar, suite varchar, expectation varchar, "column" varchar, severity varchar,
-                success boolean, observed varchar, failed_rows bigint, checked_rows bigint, reason varchar, ran_at timestamptz)"""
-        )
+        ledger.prepare(con)
+        results.prepare(con)
 
 
 def register(home: Home, *, full: bool = False) -> bool:
@@ -131,8 +140,12 @@ def register(home: Home, *, full: bool = False) -> bool:
 
     prepare_lake(home)
     with lake_writer(home, "registering deliveries"), writing(home) as con:
-        deliveries.register(con, known_receipts(home).values())
-        return full or builds.unpublished_work(con)
+        receipts = known_receipts(home)
+        deliveries.register(con, receipts.values())
+        ledger.apply(con, home, receipts.values())
+        deliveries.begin_redo(con)
+        ledger.remember(con, full=full)
+        return full or builds.unpublished_work(con) or ledger.unpublished(con)
 
 
 def unbuilt(home: Home) -> bool:
@@ -145,11 +158,14 @@ def unbuilt(home: Home) -> bool:
     from warehouse.lake import lake_exists
     from warehouse.version import code_version
 
-    waiting = {k for k, receipt in known_receipts(home).items() if receipt["status"] == "taken"}
+    receipts = known_receipts(home)
+    waiting = {k for k, receipt in receipts.items() if receipt["status"] == "taken"}
     if not waiting or not lake_exists(home):
         return bool(waiting)
     with reading(home, tip=True) as con:
         if not table_exists(con, "foundation", "build"):
+            return True
+        if deliveries.to_redo(con) or ledger.waiting(con, receipts.values()) or ledger.unpublished(con):
             return True
         dealt_with = con.execute(
             """select unnest(deliveries) from lake.foundation.build where published or code_version = ?
@@ -170,21 +186,45 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
     render(contracts)
     with lake_writer(home, f"building {layer}"):
         results = []
-        if layer == "staging" and (full or _seeds_are_stale(home)):
-            results += dbt.run(home, "seed", full_refresh=full)
-        results += dbt.run(home, "run", select=[f"tag:{layer}"], full_refresh=full)
+        models = [f"tag:{layer}"]
+        if layer == "staging":
+            touched = None if full else _touched_datasets(home, contracts)
+            if touched is None:
+                results += dbt.run(home, "seed", full_refresh=full)
+            else:
+                models = [f"checked_{contracts[dataset].model_name}" for dataset in touched]
+        if models:
+            results += dbt.run(home, "run", select=models, full_refresh=full)
         if layer == "staging":
             with writing(home) as con:
                 deliveries.settle(con, {k: f"checked_{c.model_name}" for k, c in contracts.items()})
+        if layer == "intermediate":
+            with writing(home) as con:
+                ledger.settle(con, contracts)
     return results
 
 
-def _seeds_are_stale(home: Home) -> bool:
+def _touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
+    """Datasets whose staging a build must touch; None when everything has to be looked at.
+
+    On a lake that this very code has published, seeds and views stand as they are, and only datasets with new deliveries or
+    deliveries to make anew have rows to write: a node that does nothing still costs a catalogue's transaction or two.
+    """
     from warehouse.version import code_version
 
     with writing(home) as con:
         known = builds.last_published(con)
-        return known is None or known[1] != code_version() or not table_exists(con, "staging", "division")
+        if known is None or known[1] != code_version():
+            return None
+        tables = {
+            row[0]
+            for row in con.execute(
+                "select table_name from information_schema.tables where table_catalog = 'lake' and table_schema = 'staging'"
+            ).fetchall()
+        }
+        if not {f"{stage}_{c.model_name}" for c in contracts.values() for stage in ("checked", "stg")} <= tables:
+            return None
+        return [d for d in builds.unpublished_datasets(con) if d in contracts]
 
 
 def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
@@ -206,9 +246,13 @@ def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = No
 
 
 def publish(home: Home, build_id: str, started_at: datetime) -> int:
-    """Records the snapshot that readers attach at from now on."""
+    """Records the snapshot that readers attach at from now on, and tells departments what became of their corrections."""
+    from townlake.quarantine.answer import answer
+
     with lake_writer(home, "publishing"), writing(home) as con:
-        return builds.record(con, build_id, started_at, published=True)
+        snapshot = builds.record(con, build_id, started_at, published=True)
+        answer(home, con, build_id)
+        return snapshot
 
 
 def stop(home: Home, build_id: str, started_at: datetime, reason: str) -> None:
@@ -235,6 +279,9 @@ def _build(home: Home, full: bool, layers: Sequence[str], progress: Progress) ->
     gates_run: list[Any] = []
     linked: dict[str, dict[str, int]] = {}
     try:
+        if "staging" in layers:
+            progress("gate after raw")
+            gates_run.append(_timed(seconds, "gate raw", gate, home, "raw", build_id, contracts, full=full))
         for layer in LAYERS:
             if layer not in layers:
                 continue

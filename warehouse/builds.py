@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from warehouse import deliveries
 from warehouse.linkage.registry import queues
 from warehouse.version import code_version
 
@@ -38,12 +39,24 @@ def last_published(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
 
 
 def unpublished_work(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a delivery is waiting that no published build contains."""
+    """Whether a delivery is waiting that no published build contains, or one is to be made anew or taken out."""
     row = con.execute(
         """select count(*) from lake.foundation.delivery where status = 'taken' and delivery_id not in
            (select unnest(deliveries) from lake.foundation.build where published)"""
     ).fetchone()
-    return bool(row and row[0])
+    return bool(row and row[0]) or deliveries.to_redo(con)
+
+
+def unpublished_datasets(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Datasets with a delivery that no published build contains, or that is to be made anew or taken out."""
+    found = con.execute(
+        """select distinct dataset from lake.foundation.delivery
+           where status = 'taken' and delivery_id not in
+                 (select unnest(deliveries) from lake.foundation.build where published)
+              or delivery_id in (select delivery_id from lake.registry.redo)
+           order by dataset"""
+    ).fetchall()
+    return [row[0] for row in found]
 
 
 def record(
@@ -70,6 +83,7 @@ def record(
         if published:
             for queue in queues():
                 con.execute(f"delete from {queue}")
+            deliveries.end_redo(con)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from warehouse.errors import WrongUse
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,9 +22,102 @@ create table if not exists lake.foundation.delivery (
 """
 
 
+_DECISION = """
+create table if not exists lake.foundation.delivery_decision (
+    delivery_id varchar, decision varchar, decided_by varchar, decided_at timestamptz, reason varchar)
+"""
+
+_REDO = "create table if not exists lake.registry.redo (delivery_id varchar, reason varchar, in_build boolean)"
+
+DECISIONS = {
+    "hold": ("taken", "held"),
+    "withdraw": ("taken", "held", "withdrawn"),
+    "release": ("held", "withdrawn", "taken"),
+}
+"""Decision → statuses it may start from, the one it leads to last."""
+
+
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Creates the table on an empty lake."""
+    """Creates the tables on an empty lake."""
     con.execute(_TABLE)
+    con.execute(_DECISION)
+    con.execute(_REDO)
+
+
+def redo(con: duckdb.DuckDBPyConnection, delivery_ids: Iterable[str], reason: str) -> int:
+    """Asks the next build to make these deliveries anew, in every table kept by delivery. Returns how many were not asked yet."""
+    wanted = sorted(set(delivery_ids))
+    row = con.execute(
+        "select count(*) from unnest(?::varchar[]) as w(id) where id not in (select delivery_id from lake.registry.redo where not in_build)",
+        [wanted],
+    ).fetchone()
+    con.execute(
+        """insert into lake.registry.redo select id, ?, false from unnest(?::varchar[]) as w(id)
+           where id not in (select delivery_id from lake.registry.redo where not in_build)""",
+        [reason, wanted],
+    )
+    con.execute(
+        "update lake.foundation.delivery set accepted = null, quarantined = null where list_contains(?::varchar[], delivery_id)",
+        [wanted],
+    )
+    return int(row[0]) if row else 0
+
+
+def find(con: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, str]]:
+    """(delivery id, file, status) of the deliveries a person may mean: by id, the first characters of it, or file."""
+    found = con.execute(
+        """select delivery_id, file, status from lake.foundation.delivery
+           where delivery_id = $1 or (length($1) >= 6 and starts_with(delivery_id, $1)) or file = $1 or list_contains(aliases, $1)
+           order by received_at, file""",
+        [name],
+    ).fetchall()
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def decide(con: duckdb.DuckDBPyConnection, delivery_id: str, decision: str, *, by: str, reason: str) -> str:
+    """Holds, withdraws or releases one delivery; returns its new status. Nothing happens where it has that status already.
+
+    Raises WrongUse where the decision does not fit the delivery's status. The rows follow with the next build.
+    """
+    *allowed, target = DECISIONS[decision]
+    row = con.execute("select status from lake.foundation.delivery where delivery_id = ?", [delivery_id]).fetchone()
+    status = row[0] if row else "unknown"
+    if status == target:
+        return target
+    if status not in allowed:
+        raise WrongUse(f"delivery {delivery_id[:12]} is {status}: it cannot be given to {decision!r}")
+    con.execute("begin")
+    try:
+        con.execute(
+            "update lake.foundation.delivery set status = ?, reason = ? where delivery_id = ?",
+            [target, reason or None, delivery_id],
+        )
+        con.execute(
+            "insert into lake.foundation.delivery_decision select ?, ?, ?, ?::timestamptz, ?",
+            [delivery_id, decision, by, datetime.now(UTC), reason],
+        )
+        redo(con, [delivery_id], decision)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return target
+
+
+def to_redo(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a delivery is to be made anew, or taken out."""
+    row = con.execute("select count(*) from lake.registry.redo").fetchone()
+    return bool(row and row[0])
+
+
+def begin_redo(con: duckdb.DuckDBPyConnection) -> None:
+    """Marks what the build that starts now deals with; what is asked for while it runs stays for the next one."""
+    con.execute("update lake.registry.redo set in_build = true where not in_build")
+
+
+def end_redo(con: duckdb.DuckDBPyConnection) -> None:
+    """The build that dealt with the marked rows is published."""
+    con.execute("delete from lake.registry.redo where in_build")
 
 
 def register(con: duckdb.DuckDBPyConnection, receipts: Iterable[Mapping[str, Any]]) -> int:
@@ -101,26 +197,20 @@ def _row(receipt: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def pending(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Ids of taken deliveries that no build has settled yet."""
-    found = con.execute(
-        "select delivery_id from lake.foundation.delivery where status = 'taken' and accepted is null order by all"
-    ).fetchall()
-    return [row[0] for row in found]
-
-
 def settle(con: duckdb.DuckDBPyConnection, checked: Mapping[str, str]) -> None:
     """Writes accepted and quarantined rows of each pending delivery, counted in the checked tables.
 
     `checked` maps dataset ids to the names of their tables in schema staging.
     """
-    waiting = set(pending(con))
-    if not waiting:
+    known = con.execute(
+        "select distinct dataset from lake.foundation.delivery where status = 'taken' and accepted is null"
+    ).fetchall()
+    if not known:
         return
-    known = con.execute("select distinct dataset from lake.foundation.delivery where status = 'taken'").fetchall()
     parts = [
         f"select delivery_id, count(*) filter (not is_refused) as accepted, count(*) filter (is_refused) as quarantined "
-        f'from lake.staging."{checked[dataset]}" group by delivery_id'
+        f'from lake.staging."{checked[dataset]}" where delivery_id in '
+        "(select delivery_id from lake.foundation.delivery where status = 'taken' and accepted is null) group by delivery_id"
         for (dataset,) in known
         if dataset in checked
     ]

@@ -39,7 +39,10 @@ _COMMON = ("kind_column", "null_words")
 KINDS: dict[str, KindInfo] = {
     "citizen_id": KindInfo("公民身份号码", "GB 11643", "VARCHAR", ("birth", "sex", "swapped_with", "twin", *_COMMON)),
     "id_document": KindInfo(
-        "其他身份证件号码", "GB 11643 / GA", "VARCHAR", ("document_type", "document_type_column", *_COMMON)
+        "其他身份证件号码",
+        "GB 11643 / GA",
+        "VARCHAR",
+        ("document_type", "document_type_column", "birth", "sex", "twin", *_COMMON),
     ),
     "disability_certificate": KindInfo("残疾人证号", "GB 11643 + 类别 + 等级", "VARCHAR", _COMMON),
     "uscc": KindInfo("统一社会信用代码", "GB 32100", "VARCHAR", _COMMON),
@@ -49,9 +52,11 @@ KINDS: dict[str, KindInfo] = {
         "姓名", "GB 18030, 间隔号 U+00B7", "VARCHAR", ("swapped_with", "traditional", "mainland", *_COMMON)
     ),
     "org_name": KindInfo("单位名称", "", "VARCHAR", _COMMON),
-    "date": KindInfo("日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)),
+    "date": KindInfo(
+        "日期", "GB/T 7408", "DATE", ("formats", "date_order", "witness", "witness_id", "epoch_1904", *_COMMON)
+    ),
     "timestamp": KindInfo(
-        "时间", "GB/T 7408", "TIMESTAMP", ("formats", "date_order", "witness", "epoch_1904", *_COMMON)
+        "时间", "GB/T 7408", "TIMESTAMP", ("formats", "date_order", "witness", "witness_id", "epoch_1904", *_COMMON)
     ),
     "month": KindInfo("年月", "GB/T 7408", "VARCHAR", ("formats", *_COMMON)),
     "sex": KindInfo("性别", "GB/T 2261.1", "VARCHAR", ("codes", "keep_unknown", *_COMMON)),
@@ -189,7 +194,7 @@ def _others(opts: dict[str, Any]) -> str:
 
 
 _SQL_OPTIONS = (
-    "kind_column", "birth", "sex", "swapped_with", "document_type_column", "unit_column", "other", "witness",
+    "kind_column", "birth", "sex", "swapped_with", "document_type_column", "unit_column", "other", "witness", "witness_id",
     "mainland",
     "twin",
 )  # fmt: skip

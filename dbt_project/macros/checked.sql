@@ -8,19 +8,24 @@
         ruled      per column, the rule that says why the delivered text was not yet in the declared form
         judged     row rules, and `issues`, the list of everything that is to be said of the row
 
-    What is done to which column stands in the dataset's contract and nowhere else.
+    What is done to which column stands in the dataset's contract and nowhere else. Cells that a department corrected take
+    the place of the delivered ones before anything else (raw_rows).
 #}
 {% macro checked(dataset) -%}
 {%- set contract = contract(dataset) -%}
+{%- set corrected = corrected_cells(contract) -%}
 {%- set locator = locator_columns() -%}
 with read_rows as (
-    {{ raw_rows(contract) }}
+    {{ raw_rows(contract, corrected) }}
 ),
 
 unswapped as (
     select
         {{ locator | join(', ') }},
         _extra, _kinds, _section, _defect,
+        {%- if corrected.any %}
+        _corrected, _delivered,
+        {%- endif %}
         {%- for column in contract.columns %}
         {{ unswapped_column(contract, column.cell) }} as {{ column.name }}_raw,
         {%- endfor %}
@@ -78,8 +83,11 @@ judged as (
                 {%- for rule in contract.rules %}
                 {{ rule_issue(rule) }},
                 {%- endfor %}
+                {%- for column in contract.columns if column.cell in corrected.cells %}
+                {{ correction_issue(column) }},
+                {%- endfor %}
                 {{ swap_issue() }},
-                {{ defect_issue() }}
+                {{ defect_issue(contract, corrected) }}
             ], lambda found: found is not null),
             lambda found: struct_pack(
                 "rule" := found."rule", "column" := found."column", header := found.header,
@@ -110,11 +118,77 @@ from judged
 {%- endmacro %}
 
 
+{# Which cells of a dataset were ever corrected: `any` also when rows were only confirmed as a whole. #}
+{% macro corrected_cells(contract) -%}
+{%- set none_yet = {'any': false, 'cells': []} -%}
+{%- if not execute -%}{{ return(none_yet) }}{%- endif -%}
+{%- set query -%}
+select distinct "column" from lake.quality.correction where dataset = {{ dbt.string_literal(contract.id) }} order by all
+{%- endset -%}
+{%- set found = run_query(query).columns[0].values() | list -%}
+{%- if not found -%}{{ return(none_yet) }}{%- endif -%}
+{%- set known = contract.columns | map(attribute='name') | list -%}
+{{ return({'any': true, 'cells': found | select('in', known) | list}) }}
+{%- endmacro %}
+
+
+{#
+    Data rows as they stand: delivered, with the newest correction of each cell in its place. `_corrected` lists the cells of
+    a row that were corrected (empty: the row was only confirmed), `_delivered` what they held. A corrected cell was typed
+    into a text cell.
+#}
+{% macro raw_rows(contract, corrected) -%}
+{%- if not corrected.any -%}
+{{ delivered_rows(contract) }}
+{%- else -%}
+select
+    delivered.* exclude (
+        _kinds
+        {%- for name in corrected.cells %}, {{ name }}{% endfor %}),
+    {%- for name in corrected.cells %}
+    case when correction.{{ name }} is not null then correction.{{ name }}.new_value else delivered.{{ name }} end as {{ name }},
+    {%- endfor %}
+    case
+        when len(correction._corrected) > 0 and delivered._kinds is not null
+            then json_merge_patch(
+                delivered._kinds,
+                '{' || array_to_string(list_transform(correction._corrected, lambda name: '"' || name || '": "text"'), ', ') || '}')::varchar
+        else delivered._kinds
+    end as _kinds,
+    correction._corrected,
+    struct_pack(
+        {%- for name in corrected.cells %}
+        {{ name }} := delivered.{{ name }},
+        {%- endfor %}
+        _row := delivered.row_number) as _delivered
+from (
+    {{ delivered_rows(contract) }}
+) as delivered
+left join (
+    select
+        delivery_id,
+        sheet,
+        row_number,
+        {%- for name in corrected.cells %}
+        arg_max(struct_pack(new_value := new_value), (corrected_at, workbook_delivery_id)) filter (where "column" = '{{ name }}') as {{ name }},
+        {%- endfor %}
+        coalesce(list(distinct "column") filter (where "column" is not null), []) as _corrected
+    from lake.quality.correction
+    where dataset = {{ dbt.string_literal(contract.id) }}
+    group by delivery_id, sheet, row_number
+) as correction
+    on delivered.delivery_id = correction.delivery_id
+    and delivered.row_number = correction.row_number
+    and delivered.sheet is not distinct from correction.sheet
+{%- endif -%}
+{%- endmacro %}
+
+
 {#
     Data rows of the raw files that receipts name, for deliveries this model has not got yet. An empty relation of the
     contract's shape comes first: older raw files lack columns that the contract gained later.
 #}
-{% macro raw_rows(contract) -%}
+{% macro delivered_rows(contract) -%}
 {%- set files = pending_raw_files(contract.id) -%}
 select
     null::varchar as dataset, null::varchar as file, null::varchar as sheet, null::bigint as row_number,
@@ -178,10 +252,13 @@ null::varchar
 {%- endmacro %}
 
 
-{# The row's key in standard form; the delivered text where no standard value could be had; null where there is no key. #}
+{#
+    The row's key in standard form; the delivered text where no standard value could be had. Null where there is no key
+    or a part of it is missing (empty, 无): rows without a number are not versions of one another.
+#}
 {% macro row_key(contract) -%}
 {%- if contract.key -%}
-nullif(concat_ws('|', {% for name in contract.key %}coalesce({{ name }}::varchar, trim({{ name }}_raw)){{ ", " if not loop.last }}{% endfor %}), '')
+{% for name in contract.key %}coalesce({{ name }}::varchar, {{ name }}__clean::varchar){{ " || '|' || " if not loop.last }}{% endfor %}
 {%- else -%}
 null::varchar
 {%- endif -%}
@@ -220,9 +297,30 @@ case when not ({{ rule.must_hold }}) then
 case when _swapped is not null then {{ finding("'swapped_columns'") }} end
 {%- endmacro %}
 
-{# A line with fields missing, shifted or cut off cannot be trusted as a record; bytes of another encoding can, in part. #}
-{% macro defect_issue() -%}
-case when _defect is not null then {{ finding('_defect') }} end
+{# What a department corrected stays visible beside what it had delivered. #}
+{% macro correction_issue(column) -%}
+case when list_contains(_corrected, '{{ column.cell }}') then
+    {{ finding("'corrected_by_department'", column.name, column.header, raw='_delivered.' ~ column.cell, value=column.name) }} end
+{%- endmacro %}
+
+{#
+    A line with fields missing, shifted or cut off cannot be trusted as a record; bytes of another encoding can, in part.
+    Once somebody has corrected or confirmed the row it is believed, if every cell fits its column: a shifted row that was
+    mended in one place only still has addresses where codes should be.
+#}
+{% macro defect_issue(contract, corrected) -%}
+case when _defect is not null
+    {%- if corrected.any %}
+    and (_corrected is null or _defect = 'undecodable'
+        {%- for column in contract.columns if column.required %}
+        or {{ column.name }} is null
+        {%- endfor %}
+        or len(list_filter(
+            [{% for column in contract.columns %}{{ column.name }}__rule{{ ", " if not loop.last }}{% endfor %}],
+            lambda found: found not in ('null_word', 'sex_unknown', 'name_anonymous')
+                and {{ rule_facts(contract) }}[found].outcome = 'nulled')) > 0)
+    {%- endif %}
+    then {{ finding('_defect') }} end
 {%- endmacro %}
 
 {# The rule book as one constant map: what every rule that can stand in this dataset's issues says. #}
@@ -245,6 +343,7 @@ map { {%- for code, fact in rule_book(contract).items() %}
     'ragged_missing': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段少于表头，内容不全'},
     'truncated': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '这一行被截断'},
     'undecodable': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '含有无法解码的字节'},
+    'corrected_by_department': {'severity': 'info', 'gbt36344': '0301', 'outcome': 'repaired', 'zh': '部门已更正'},
 }) -%}
 {%- for rule in contract.rules -%}
 {%- do book.update({rule.rule: {'severity': rule.severity, 'gbt36344': rule.gbt36344, 'outcome': none, 'zh': rule.reason}}) -%}

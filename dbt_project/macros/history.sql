@@ -22,7 +22,7 @@ said as (
         record.*,
         delivery.position,
         delivery.next_delivered_on,
-        md5(concat_ws('|', {% for name in columns %}coalesce({{ name }}::varchar, ''){{ ", " if not loop.last }}{% endfor %})) as said_hash
+        md5(concat_ws('|', {% for column in contract.columns if not column.volatile %}coalesce({{ column.name }}::varchar, ''){{ ", " if not loop.last }}{% endfor %})) as said_hash
     from {{ ref('stg_' ~ contract.model) }} as record
     inner join delivery on record.delivery_id = delivery.delivery_id
     where record.row_key is not null

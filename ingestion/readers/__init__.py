@@ -10,6 +10,7 @@ from __future__ import annotations
 from ingestion.readers.archive import Member, expand, is_archive, is_noise
 from ingestion.readers.model import (
     ROW_KINDS,
+    AnotherTable,
     Decision,
     FileProbe,
     RawResult,
@@ -17,11 +18,12 @@ from ingestion.readers.model import (
     TableProbe,
     UnreadRow,
 )
-from ingestion.readers.read import ReadRow, ReadTable, iter_tables, probe, read_first, report, write_csv
+from ingestion.readers.read import ReadRow, ReadTable, iter_tables, probe, read_first, report, with_table_at, write_csv
 from ingestion.readers.write import write_raw
 
 __all__ = [
     "ROW_KINDS",
+    "AnotherTable",
     "Decision",
     "FileProbe",
     "Member",
@@ -38,6 +40,7 @@ __all__ = [
     "probe",
     "read_first",
     "report",
+    "with_table_at",
     "write_csv",
     "write_raw",
 ]

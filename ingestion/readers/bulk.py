@@ -9,6 +9,7 @@ A second thread compresses and writes, so memory stays at a few pieces whatever 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from ingestion.readers.dialect import Dialect
 from ingestion.readers.kinds import Classifier
 from ingestion.readers.model import BLANK, DATA, FileProbe, RawResult, TableProbe
 from ingestion.readers.sink import ParquetSink
+from ingestion.readers.watch import AHEAD, LEAST_AHEAD, Watch
 from ingestion.readers.write import LEADING, TRAILING, Shaper
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ class _Parser:
         self.dialect: Dialect = delimited.dialect_of(probe)
         self.encoding = delimited.encoding_of(probe)
         self.damage = text.Damage()
-        self.body = delimited.Body(table, result)
+        self.watch = delimited.watch_of(probe, table, result)
+        self.body = delimited.Body(table, result, self.watch)
         coded = pa.dictionary(pa.int32(), pa.string())
         self.schema = pa.schema([(f.name, coded if f.name in _CONSTANT else f.type) for f in shaper.schema])
         self.constants = shaper.target.constants
@@ -95,18 +98,19 @@ class _Parser:
         while block is not None:
             following = next(blocks, None)
             data, rest = rest + block.data, b""
+            if following is not None:
+                data, rest = self._cut(data)
             if self.number < self.table.first_row:
-                data = self._skip_head(data, last=following is None)
+                data = self._skip_head(data)
             if data:
-                if following is not None:
-                    data, rest = self._cut(data)
-                if data:
-                    table, left = self._parse(data, block.damaged, last=following is None)
-                    rest = left + rest
-                    yield table
+                table, left = self._parse(data, block.damaged, last=following is None)
+                rest = left + rest
+                yield table
             block = following
         if rest:
             yield self._records(rest, last=True)[0]
+        if self.watch:
+            self.watch.rows([], last=True)
 
     def _blocks(self) -> Iterator[_Piece]:
         codec = self.encoding.codec
@@ -122,13 +126,15 @@ class _Parser:
         self.damage.foreign += block.foreign
         self.damage.damaged += block.damaged
 
-    def _skip_head(self, data: bytes, *, last: bool) -> bytes:
+    def _skip_head(self, data: bytes) -> bytes:
         """``data`` without the records before the body."""
         lines = data.decode("utf-8", "surrogateescape").split("\n")
+        if not lines[-1]:
+            lines.pop()
         splitter = text.Splitter(self.dialect, self.dialect.width)
         for _ in splitter.rows(lines):
             if self.number >= self.table.first_row:
-                return "\n".join(lines[splitter.taken :]).encode("utf-8", "surrogateescape")
+                return "\n".join([*lines[splitter.taken :], ""]).encode("utf-8", "surrogateescape")
             self.number += 1
         return b""
 
@@ -267,6 +273,8 @@ class _Parser:
         ]
         columns += [pa.nulls(count, pa.string())] * (len(self.table.columns) - len(columns))
         kinds, sections, keep = self._judge(columns, numbers)
+        if self.watch:
+            self._look_out(self.watch, columns, numbers, kinds)
         arrays: dict[str, Any] = {
             name: self._constant(name, count)
             for name in ("dataset", "file", "delivery_id", "received_at", "delivered_on")
@@ -285,6 +293,27 @@ class _Parser:
         out = pa.table([arrays[name] for name in self.schema.names], schema=self.schema)
         return out if keep is None else out.filter(pa.array(keep))
 
+    def _look_out(self, watch: Watch, columns: list[Any], numbers: Any, kinds: Any) -> None:
+        """Gives the watch those rows of a regular piece where another table could begin, with the rows around them."""
+        import numpy as np
+
+        def rows(first: int) -> list[tuple[int, list[str]]]:
+            cells = [column.slice(first, AHEAD + 2).to_pylist() for column in columns]
+            texts = [[cell or "" for cell in row] for row in zip(*cells, strict=True)]
+            return list(zip(numbers[first : first + AHEAD + 2].tolist(), texts, strict=True))
+
+        if watch.waits and len(numbers):
+            watch.rows(rows(0))
+        places = watch.odd_places(columns)
+        if kinds is not None:
+            below = np.flatnonzero(kinds == _KINDS.index(BLANK)) + 1
+            places = np.union1d(places, below[below < len(numbers)])
+        reached = -1
+        for place in places.tolist():
+            if place >= reached:
+                watch.rows(rows(max(place - 1, 0)))
+                reached = place + AHEAD - LEAST_AHEAD
+
     def _constant(self, name: str, count: int) -> pa.Array:
         import numpy as np
         import pyarrow as pa
@@ -297,22 +326,18 @@ class _Parser:
     def _extra(self, columns: list[Any], count: int) -> pa.Array:
         """Unmatched columns as JSON objects, column by column (null cells left out)."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         rest = [(name, columns[place]) for place, name in self.shaper.rest if columns[place].null_count < count]
         if not rest:
             return pa.nulls(count, pa.string())
-        import polars as pl
-
-        frame = pl.DataFrame({name: pl.from_arrow(column) for name, column in rest})
         parts = [
-            pl.when(pl.col(name).is_not_null()).then(
-                pl.struct(pl.col(name)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
-            )
-            for name, _ in rest
+            pc.binary_join_element_wise(json.dumps(name, ensure_ascii=False) + ": ", _as_json(column), "")
+            for name, column in rest
         ]
-        joined = pl.concat_str(parts, separator=", ", ignore_nulls=True)
-        found = frame.select(pl.when(joined != "").then("{" + joined + "}").alias("x"))["x"]
-        return found.to_arrow().cast(pa.string())
+        joined = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+        whole = pc.binary_join_element_wise("{", joined, "}", "")
+        return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), whole)
 
     def _judge(self, columns: list[Any], numbers: Any) -> tuple[Any, list[str | None] | None, Any]:
         """(kind codes or None when all are data, sections or None, mask of rows to keep or None)."""
@@ -367,6 +392,19 @@ class _Parser:
                 mask |= _true(pc.equal(columns[place], name))
         mask |= _true(pc.utf8_is_space(columns[0]))
         return np.flatnonzero(mask)
+
+
+def _as_json(column: Any) -> Any:
+    """The cells of an Arrow string array as JSON texts; only those with characters to escape are looked at one by one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    quoted = pc.binary_join_element_wise('"', column, '"', "")
+    odd = _true(pc.match_substring_regex(column, r'["\\\x00-\x1f]'))
+    if not odd.any():
+        return quoted
+    escaped = [json.dumps(cell, ensure_ascii=False) for cell in column.filter(pa.array(odd)).to_pylist()]
+    return pc.replace_with_mask(quoted, pa.array(odd), pa.array(escaped, pa.string()))
 
 
 def _true(array: Any) -> Any:

@@ -19,6 +19,7 @@ from ingestion.readers.model import (
     RAGGED_MISSING,
     TRUNCATED,
     UNDECODABLE,
+    AnotherTable,
     Batch,
     Cell,
     Decision,
@@ -29,6 +30,7 @@ from ingestion.readers.model import (
     UnreadRow,
     unique_names,
 )
+from ingestion.readers.watch import Watch
 
 WHOLE_FILE = 8 << 20
 WHOLE_ROWS = 100_000
@@ -36,6 +38,7 @@ HEAD_ROWS = 5_000
 SAMPLE_ROWS = 50
 BATCH_ROWS = 20_000
 WIDEST = 20_000
+MOST_TABLES = 50
 DEFECT_REASONS = {
     RAGGED_EXTRA: ("这一行的列数比表头多", "the row has more fields than the header"),
     RAGGED_MISSING: ("这一行的列数比表头少", "the row has fewer fields than the header"),
@@ -82,7 +85,11 @@ def probe(path: Path) -> FileProbe:
                 dialect=found_dialect,
             )
         )
-    hints: dict[str, str | int | None] = {"bom": encoding.bom, "damaged": int(encoding.damaged)}
+    hints: dict[str, str | int | None] = {
+        "bom": encoding.bom,
+        "damaged": int(encoding.damaged),
+        "whole": int(whole),
+    }
     return FileProbe(
         path,
         "csv",
@@ -92,6 +99,58 @@ def probe(path: Path) -> FileProbe:
         tuple(decisions),
         hints,
     )
+
+
+def with_table_at(probed: FileProbe, another: AnotherTable) -> FileProbe:
+    """The probe of a large text once it is known that after table ``another.index`` another begins at ``another.number``.
+
+    Raises:
+        Refused: more tables than anybody reads.
+    """
+    if another.index + 1 >= MOST_TABLES:
+        raise Refused(
+            "too_many_tables",
+            f"文件中的表多于 {MOST_TABLES} 个，请分成几个文件",
+            f"more than {MOST_TABLES} tables in one text",
+        )
+    dialect = dialect_of(probed)
+    records = texts.records(probed.path, encoding_of(probed), dialect)
+    later = (record for record in records if record[0] >= another.number)
+    rows = [(number, fields) for number, fields, _ in islice(later, HEAD_ROWS)]
+    whole = len(rows) < HEAD_ROWS
+    text_rows = layout.TextRows(rows)
+    found = layout.find_tables(text_rows)
+    known = [*probed.tables[: another.index], replace(probed.tables[another.index], last_row=another.number - 1)]
+    more = [
+        _table(
+            text_rows,
+            rows,
+            table,
+            probed.path,
+            index=len(known) + position,
+            last_row=None if table is found[-1] else rows[table.end - 1][0],
+            whole=whole,
+            dialect=dialect,
+        )
+        for position, table in enumerate(found)
+    ]
+    said = [d for d in probed.decisions if d.code != "several_tables"]
+    return replace(
+        probed,
+        tables=(*known, *more),
+        decisions=(*said, _several(len(known) + len(more))),
+        hints=probed.hints | {"whole": int(whole)},
+    )
+
+
+def _several(tables: int) -> Decision:
+    return Decision("several_tables", f"the file holds {tables} tables", f"文件中有 {tables} 个表")
+
+
+def watch_of(probed: FileProbe, table: TableProbe, result: RawResult) -> Watch | None:
+    """Who looks out for another table below this one; None where all rows have been looked at or nothing can be told."""
+    is_open = table.last_row is None and not probed.hints.get("whole")
+    return Watch(table, result) if is_open and table.header_rows else None
 
 
 def _head_text(path: Path, encoding: enc.Encoding) -> str:
@@ -126,7 +185,7 @@ def _file_decisions(encoding: enc.Encoding, dialect: Dialect, tables: int) -> li
             Decision("sep_line", "the first line names the delimiter and is no data", "首行“sep=”声明分隔符，不是数据")
         )
     if tables > 1:
-        said.append(Decision("several_tables", f"the file holds {tables} tables", f"文件中有 {tables} 个表"))
+        said.append(_several(tables))
     return said
 
 
@@ -238,8 +297,8 @@ def encoding_of(probed: FileProbe) -> enc.Encoding:
 class Body:
     """Turns records of one table into batches: row kinds, sections, defects, surplus fields."""
 
-    def __init__(self, table: TableProbe, result: RawResult) -> None:
-        self.table, self.result = table, result
+    def __init__(self, table: TableProbe, result: RawResult, watch: Watch | None) -> None:
+        self.table, self.result, self.watch = table, result, watch
         self.width = len(table.columns)
         self.least = min(self.width, table.usual or self.width)
         self.section: str | None = None
@@ -251,7 +310,13 @@ class Body:
         return self.classify.apart
 
     def batch(self, rows: Sequence[tuple[int, list[str], str | None]]) -> Batch:
-        """One batch of records (row number, fields, defect)."""
+        """One batch of records (row number, fields, defect).
+
+        Raises:
+            AnotherTable: one begins here.
+        """
+        if self.watch:
+            self.watch.rows([(number, fields) for number, fields, _ in rows])
         kinds: list[str] = []
         sections: list[Cell] = []
         defects: list[Cell] = []
@@ -306,7 +371,8 @@ def batches(probed: FileProbe, table: TableProbe, result: RawResult) -> Iterator
     """The body of one table, record by record through the tolerant splitter."""
     damage = texts.Damage()
     encoding = encoding_of(probed)
-    body = Body(table, result)
+    watch = watch_of(probed, table, result)
+    body = Body(table, result, watch)
     buffer: list[tuple[int, list[str], str | None]] = []
     for record in texts.records(probed.path, encoding, dialect_of(probed), damage):
         if record[0] < table.first_row:
@@ -319,4 +385,6 @@ def batches(probed: FileProbe, table: TableProbe, result: RawResult) -> Iterator
             buffer = []
     if buffer:
         yield body.batch(buffer)
+    if watch:
+        watch.rows([], last=True)
     result.decisions += enc.decisions(damage.foreign, damage.damaged, encoding)

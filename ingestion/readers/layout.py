@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
@@ -127,6 +127,11 @@ class _Profile:
         return [column for column, look in enumerate(self.looks) if look is not None and shapes.is_typed(look)]
 
 
+def typed_columns(rows: Rows) -> list[int]:
+    """Columns that mostly hold numbers, dates or codes."""
+    return _profile(rows, 0).typed
+
+
 def find_tables(rows: Rows) -> list[Found]:
     """All tables of ``rows``, from top to bottom."""
     found: list[Found] = []
@@ -136,6 +141,68 @@ def find_tables(rows: Rows) -> list[Found]:
         found.append(table)
         index = _next_filled(rows, max(table.end, index + 1))
     return found
+
+
+def side_by_side(
+    table: Found, filled: Sequence[int], part: Callable[[int, int], Rows]
+) -> list[tuple[tuple[int, int], Found]]:
+    """The tables that stand beside each other in ``table``: (columns of the block, table), or [] when it is one table.
+
+    ``filled``: columns with a cell from the header down; ``part`` gives the rows of a block of columns. Blocks are parted by columns that are blank from the header down; but
+    a blank column may stand in one table, too. Several tables they are when each block has a header and a body of its
+    own and something shows that their rows do not belong together (``_are_apart``).
+    """
+    blocks = _blocks(filled) if table.header else []
+    if len(blocks) < 2 or any(right - left < 2 for left, right in blocks):
+        return []
+    start = min([*table.titles, *table.header])
+    beside: list[list[Found]] = []
+    parts = [part(*block) for block in blocks]
+    for own in parts:
+        tables = []
+        index = _next_filled(own, start)
+        while index < table.end:
+            found = _one_table(own, index)
+            found.end = min(found.end, table.end)
+            tables.append(found)
+            index = _next_filled(own, max(found.end, index + 1))
+        if not tables or not tables[0].header or not any(map(own.filled, range(tables[0].body, tables[0].end))):
+            return []
+        beside.append(tables)
+    if not _are_apart(parts, [tables[0] for tables in beside]):
+        return []
+    return [(block, found) for block, tables in zip(blocks, beside, strict=True) for found in tables]
+
+
+def _blocks(filled: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of neighbouring columns (first, last + 1)."""
+    blocks: list[tuple[int, int]] = []
+    for column in filled:
+        if blocks and blocks[-1][1] == column:
+            blocks[-1] = (blocks[-1][0], column + 1)
+        else:
+            blocks.append((column, column + 1))
+    return blocks
+
+
+def _are_apart(parts: Sequence[Rows], tables: Sequence[Found]) -> bool:
+    """Whether the rows of tables beside each other do not belong together: headers in different rows, most of the column
+    names again, or bodies without gaps that end in different rows."""
+    if not set(range(tables[0].header[0], tables[0].header[-1] + 1)).intersection(*(table.header for table in tables)):
+        return True
+    names = [{name.strip() for name in table.names if name.strip()} for table in tables]
+    if all(
+        any(2 * len(own & other) >= len(own) for place, other in enumerate(names) if place != at)
+        for at, own in enumerate(names)
+    ):
+        return True
+    extents = [
+        [i for i in range(table.body, table.end) if own.filled(i)] for own, table in zip(parts, tables, strict=True)
+    ]
+    return len({rows[-1] for rows in extents}) > 1 and all(
+        sum(bool(own.cells(i)[0]) for i in rows) >= 0.9 * (rows[-1] - table.header[-1])
+        for own, table, rows in zip(parts, tables, extents, strict=True)
+    )
 
 
 def _next_filled(rows: Rows, index: int) -> int:
@@ -522,9 +589,7 @@ def _is_foreign_header(
     looks = rows.looks(index)
     count = rows.filled(index)
     following = index + 1
-    if count < 2 or following >= len(rows) or rows.filled(following) < 2:
-        return False
-    if not _all_words(rows, index) or _key(rows, index) in own:
+    if count < 2 or following >= len(rows) or not _could_name(rows, index, following) or _key(rows, index) in own:
         return False
     under = _own_profile(rows, following)
     votes = _header_votes(rows, index, under)
@@ -535,8 +600,15 @@ def _is_foreign_header(
     if after_blank:
         return votes > 0 and (bool(against) or not profile.typed)
     if len(looks) != len(profile.looks) and rows.ragged and len(rows.cells(following)) == len(looks):
-        return votes > 0 and len(set(_key(rows, index))) >= 0.8 * count
+        return votes > 0
     return votes >= 2 and len(against) >= 2 and count >= 0.6 * len(profile.looks)
+
+
+def _could_name(rows: Rows, index: int, following: int) -> bool:
+    """Whether a row of different words is wide enough to be a header over the row that follows."""
+    key, below = _key(rows, index), rows.filled(following)
+    wide = below > 1 and (2 * len(key) > below or _all_words(rows, following))
+    return wide and _all_words(rows, index) and len(set(key)) >= 0.8 * len(key)
 
 
 def _own_profile(rows: Rows, start: int) -> _Profile:

@@ -30,6 +30,17 @@ class Refused(Exception):
         return f"{self.code}: {self.reason_en}"
 
 
+class AnotherTable(Exception):
+    """While table ``index`` of a large text was read, another one was seen to begin at row ``number``.
+
+    ``delimited.with_table_at`` gives the probe that knows both; what was begun is to be done again with it.
+    """
+
+    def __init__(self, index: int, number: int) -> None:
+        super().__init__(index, number)
+        self.index, self.number = index, number
+
+
 @dataclass(frozen=True)
 class Decision:
     """One thing a reader decided by itself; every one ends up in the receipt."""
@@ -47,6 +58,7 @@ class TableProbe:
     "姓名" -> "姓名_2"). ``header``: the same before it was made unique. ``header_rows``: sheet or line row numbers.
     ``sample``: the first data rows, cell by cell as parsed (a ragged row keeps its own length). ``first_row`` and
     ``last_row`` bound the rows of the table, titles and header left out; ``last_row`` is None when it runs to the end.
+    ``block``: columns of the sheet (from 0, end excluded) that are this table's where others stand beside it.
     """
 
     index: int
@@ -65,6 +77,7 @@ class TableProbe:
     header_cells: tuple[tuple[str, ...], ...] = ()
     first_column: int = 0
     usual: int = 0
+    block: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,11 @@ def _told_kinds(file: Any) -> dict[str, str] | None:
         return None
     try:
         said = json.loads((file.metadata.metadata or {})[b"townlake"])["kinds"]
-        return {str(name): str(kind) for name, kind in said.items() if kind in ("number", "bool", "date", "datetime", "time")}
+        return {
+            str(name): str(kind)
+            for name, kind in said.items()
+            if kind in ("number", "bool", "date", "datetime", "time")
+        }
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
 

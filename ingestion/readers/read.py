@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingestion.readers.model import BLANK, DATA, HEADER, NOTE, TOTAL, Cell, FileProbe, RawResult, Refused, TableProbe
+from ingestion.readers.model import (
+    BLANK,
+    DATA,
+    HEADER,
+    NOTE,
+    TOTAL,
+    AnotherTable,
+    Cell,
+    FileProbe,
+    RawResult,
+    Refused,
+    TableProbe,
+)
 
 REPORTED_ROWS = 1_000
 
@@ -36,6 +48,13 @@ def probe(path: Path) -> FileProbe:
     return workbook.probe(path, kind)
 
 
+def with_table_at(found: FileProbe, another: AnotherTable) -> FileProbe:
+    """The probe of a large text once reading it has met another table; what was begun is to be done again with it."""
+    from ingestion.readers import delimited
+
+    return delimited.with_table_at(found, another)
+
+
 @dataclass
 class ReadRow:
     """A row of a table as delivered: its number, kind, cells (a ragged row keeps its own length) and defect."""
@@ -57,7 +76,11 @@ class ReadTable:
     left_out: list[ReadRow] = field(default_factory=list)
 
     def rows(self) -> Iterator[ReadRow]:
-        """All rows of the body but blank ones; counts by kind are in ``result`` afterwards."""
+        """All rows of the body but blank ones; counts by kind are in ``result`` afterwards.
+
+        Raises:
+            AnotherTable: a large text holds one more table, which its head did not show (see ``with_table_at``).
+        """
         from ingestion.readers.write import as_list, batches_of
 
         for batch in batches_of(self.probe, self.table, self.result):

@@ -273,7 +273,7 @@ class _Server:
         self.process.kill()
 
 
-_server: _Server | None = None
+_running: list[_Server] = []  # one, or none yet
 _guard = threading.Lock()
 
 
@@ -287,11 +287,10 @@ def _run_in_server(call: bytes, seconds: float, memory_bytes: int) -> tuple[byte
 
 def _current() -> _Server:
     """The server of this process; a fork of this process has its own."""
-    global _server
     with _guard:
-        if _server is None or not _server.is_usable:
-            _server = _Server()
-        return _server
+        if not _running or not _running[0].is_usable:
+            _running[:] = [_Server()]
+        return _running[0]
 
 
 def warm() -> None:
@@ -301,8 +300,9 @@ def warm() -> None:
 
 @atexit.register
 def _stop() -> None:
-    if _server is not None and _server.owner == os.getpid():
-        _server.stop()
+    for server in _running:
+        if server.owner == os.getpid():
+            server.stop()
 
 
 def serve(handle: int) -> None:

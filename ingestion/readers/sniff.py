@@ -39,7 +39,8 @@ _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|!ENTITY)\b", re.I
 
 
 def sniff(path: Path) -> str:
-    """The format of ``path``: csv, xls, xlsx, xlsm, xlsb, ods, dbf, json, jsonl, geojson, parquet, zip or gz.
+    """The format of ``path``: csv, xls, xlsx, xlsm, xlsb, ods, dbf, json, jsonl, geojson, parquet,
+    html (a page, perhaps named .xls), xmlss (XML Spreadsheet 2003), zip or gz.
 
     Raises:
         Refused: empty, no ordinary file, or a format that holds no tables.
@@ -155,16 +156,12 @@ def _text_kind(path: Path, head: bytes) -> str:
         raise Refused("binary", "文件是二进制内容，不是可识别的数据表格式", "binary content of no known format")
     text = head[encoding.bom :].decode(encoding.codec, "replace").lstrip("\ufeff \t\r\n")
     if _HTML.match(text[:200].encode()):
-        raise Refused(
-            "html", "这是网页（HTML），不是数据表；请用“另存为 xlsx”重新导出", "an HTML page, perhaps named .xls"
-        )
+        return "html"
     if _XML.match(text[:200].encode()):
         if "schemas-microsoft-com:office:spreadsheet" in text[:4_000]:
-            raise Refused(
-                "xml_spreadsheet",
-                "这是 XML 电子表格 2003 格式，请另存为 xlsx 后重新报送",
-                "an XML Spreadsheet 2003 file",
-            )
+            return "xmlss"
+        if re.search(r"<html\b", text[:4_000], re.IGNORECASE):
+            return "html"
         raise Refused("xml", "这是 XML 文件，不是受支持的数据表", "an XML file")
     return _json_kind(text) or "csv"
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ingestion.readers import layout, ooxml, spans
 from ingestion.readers.kinds import Classifier, suspicious
 from ingestion.readers.model import BLANK, DATA, Batch, Cell, Decision, FileProbe, Refused, TableProbe, unique_names
 
+MARKUP = ("html", "xmlss")
 ZIP_FORMATS = ("xlsx", "xlsm", "xlsb", "ods")
 SAMPLE_ROWS = 50
 BATCH_ROWS = 50_000
@@ -47,16 +49,38 @@ class ErrorCell(str):
     __slots__ = ()
 
 
+class NumberCell(str):
+    """A number that is delivered as text (in an XML Spreadsheet)."""
+
+    __slots__ = ()
+
+
+_KIND_OF[NumberCell] = "number"
+
+
 @dataclass
 class Sheet:
-    """One sheet: raw cells by row (a row number is its index + 1), merged ranges, and what was found beside the cells."""
+    """One sheet: raw cells by row (a row number is its index + 1), merged ranges, and what was found beside the cells. A web page
+    is a sheet without a name."""
 
-    name: str
+    name: str | None
     hidden: bool
     rows: list[list[Any]]
     merges: list[layout.Merge]
     facts: ooxml.SheetFacts
     decisions: list[Decision] = field(default_factory=list)
+
+    def part(self, left: int, right: int) -> Sheet:
+        """The columns from ``left`` to ``right`` (excluded) as a sheet of its own; rows keep their numbers."""
+        merges = [
+            layout.Merge(m.top, max(m.left, left) - left, m.bottom, min(m.right, right - 1) - left)
+            for m in self.merges
+            if m.left < right and m.right >= left
+        ]
+        rows = [row[left:right] for row in self.rows]
+        return Sheet(
+            self.name, self.hidden, rows, [m for m in merges if (m.top, m.left) != (m.bottom, m.right)], self.facts
+        )
 
     @cached_property
     def columns(self) -> list[tuple[Any, ...]]:
@@ -132,7 +156,7 @@ class SheetRows:
     def __init__(self, sheet: Sheet) -> None:
         self._raw = sheet.rows
         self.merges: Sequence[layout.Merge] = sheet.merges
-        self._sheet = sheet
+        self.sheet = sheet
         self._looks: dict[int, list[str]] = {}
         self.profiles: dict[tuple[int, int], layout._Profile] = {}
         self._filled = sheet.filled
@@ -159,6 +183,14 @@ class SheetRows:
         """Filled cells of every row."""
         return self._filled
 
+    def filled_columns(self, first: int, last: int) -> list[int]:
+        """Columns with a cell in the rows from ``first`` to ``last`` (excluded)."""
+        return [
+            place
+            for place, column in enumerate(self.sheet.columns)
+            if any(not isinstance(v, str) or (v and not v.isspace()) for v in islice(column, first, last))
+        ]
+
     def hints(self, body: int, typed: Sequence[int]) -> Iterator[tuple[int, bool]]:
         filled = self._filled
         after_blank = (
@@ -168,7 +200,7 @@ class SheetRows:
         )
         wordy: set[int] = set()
         if len(typed) >= 2:
-            first, second = self._sheet.columns[typed[0]], self._sheet.columns[typed[1]]
+            first, second = self.sheet.columns[typed[0]], self.sheet.columns[typed[1]]
             wordy = {
                 i
                 for i in range(body, len(filled))
@@ -196,6 +228,8 @@ def load(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
     Raises:
         Refused: encrypted, corrupt, a bomb, or a grid too large to hold.
     """
+    if file_format in MARKUP:
+        return _marked_up(path, file_format)
     if file_format in ZIP_FORMATS:
         ooxml.check_package(path)
     book = _open(path)
@@ -230,6 +264,45 @@ def load(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
         if package:
             package.close()
     return sheets, decisions
+
+
+def _marked_up(path: Path, file_format: str) -> tuple[list[Sheet], list[Decision]]:
+    """Sheets of a page or an XML Spreadsheet."""
+    from ingestion.readers import markup
+
+    if file_format == "html":
+        grid, is_whole = markup.page(path)
+        said = [
+            Decision(
+                "html",
+                "a web page: its tables and texts are read as one sheet",
+                "这是网页，其中的表和文字按一张工作表读取",
+            )
+        ]
+        if not is_whole:
+            said.append(
+                Decision(
+                    "html_open",
+                    "the last table has no end: the file may be cut off",
+                    "最后一个表没有结束标记，文件可能没有传完",
+                )
+            )
+        return [Sheet(None, False, grid.filled(), grid.merges, ooxml.SheetFacts())], said
+    sheets = []
+    for found in markup.spreadsheet(path):
+        facts = ooxml.SheetFacts(hidden_rows=found.grid.hidden_rows, errors=found.errors, formulas=found.formulas)
+        sheet = Sheet(found.name, found.hidden, found.grid.filled(), found.grid.merges, facts)
+        _put_errors(sheet)
+        _say_facts(sheet)
+        sheets.append(sheet)
+    return sheets, []
+
+
+def _put_errors(sheet: Sheet) -> None:
+    rows = sheet.rows
+    for (number, column), text in sheet.facts.errors.items():
+        if number <= len(rows) and column < len(rows[number - 1]) and rows[number - 1][column] == "":
+            rows[number - 1][column] = ErrorCell(text)
 
 
 def _open(path: Path) -> Any:
@@ -277,9 +350,7 @@ def _sheet(
         layout.Merge(a[0] + 1, a[1], b[0] + 1, b[1]) for a, b in sheet.merged_cell_ranges or [] if a != b
     ]
     out = Sheet(meta.name, str(meta.visible).rpartition(".")[2] != "Visible", rows, merges, facts)
-    for (number, column), text in facts.errors.items():
-        if number <= len(rows) and column < len(rows[number - 1]) and rows[number - 1][column] == "":
-            rows[number - 1][column] = ErrorCell(text)
+    _put_errors(out)
     _say_facts(out)
     return out
 
@@ -371,7 +442,7 @@ def _probe(path: Path, file_format: str, sheets: list[Sheet], decisions: list[De
     said = list(decisions)
     for sheet in sheets:
         rows = SheetRows(sheet)
-        found = layout.find_tables(rows)
+        found = [part for table in layout.find_tables(rows) for part in _beside(rows, table)]
         if not found:
             said.append(Decision("empty_sheet", f"sheet {sheet.name!r} holds no cells", f"工作表“{sheet.name}”是空的"))
         if len(found) > 1:
@@ -382,12 +453,26 @@ def _probe(path: Path, file_format: str, sheets: list[Sheet], decisions: list[De
                     f"工作表“{sheet.name}”上有 {len(found)} 个表",
                 )
             )
-        for table in found:
-            tables.append(_table(sheet, rows, table, len(tables)))
+        for rows_of, block, table in found:
+            tables.append(_table(rows_of, table, len(tables), sheet.decisions, block))
     return FileProbe(path, file_format, None, None, tuple(tables), tuple(said))
 
 
-def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> TableProbe:
+def _beside(rows: SheetRows, table: layout.Found) -> list[tuple[SheetRows, tuple[int, int] | None, layout.Found]]:
+    """(rows of the sheet or of a part of it, columns of the part, table): one table, or those beside each other."""
+    parts: dict[tuple[int, int], SheetRows] = {}
+
+    def part(left: int, right: int) -> SheetRows:
+        return parts.setdefault((left, right), SheetRows(rows.sheet.part(left, right)))
+
+    several = layout.side_by_side(table, rows.filled_columns(min(table.header, default=0), table.end), part)
+    return [(parts[block], block, found) for block, found in several] or [(rows, None, table)]
+
+
+def _table(
+    rows: SheetRows, found: layout.Found, index: int, said: Sequence[Decision], block: tuple[int, int] | None
+) -> TableProbe:
+    sheet = rows.sheet
     width = found.width
     header = [*found.names, *[""] * (width - len(found.names))]
     table = TableProbe(
@@ -399,13 +484,14 @@ def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> Ta
         hidden=sheet.hidden,
         sample=[],
         titles=tuple(" ".join(cell.strip() for cell in rows.cells(i) if cell) for i in found.titles),
-        decisions=(*found.decisions, *sheet.decisions),
+        decisions=(*found.decisions, *said),
         header=tuple(found.names),
         title_rows=tuple(rows.number(i) for i in found.titles),
         first_row=found.body + 1,
         last_row=found.end,
         header_cells=tuple(tuple((cell or "") for cell in rows.cells(i)[found.left :]) for i in found.header),
         first_column=found.left,
+        block=block,
     )
     for batch in _batches(sheet, table, limit=SAMPLE_ROWS * 4):
         columns = [column.to_pylist() if hasattr(column, "to_pylist") else column for column in batch.columns]
@@ -417,9 +503,14 @@ def _table(sheet: Sheet, rows: SheetRows, found: layout.Found, index: int) -> Ta
 
 def batches(path: Path, file_format: str, table: TableProbe) -> Iterator[Batch]:
     """The body of one table, batch by batch."""
+    yield from _batches(_sheet_of(path, file_format, table), table)
+
+
+def _sheet_of(path: Path, file_format: str, table: TableProbe) -> Sheet:
+    """The sheet a table stands on, or the part of it that is the table's."""
     sheets, _ = _load_once(path, file_format)
     sheet = next(s for s in sheets if s.name == table.sheet)
-    yield from _batches(sheet, table)
+    return sheet.part(*table.block) if table.block else sheet
 
 
 def _batches(sheet: Sheet, table: TableProbe, limit: int | None = None) -> Iterator[Batch]:
@@ -570,9 +661,7 @@ def _fill_down(sheet: Sheet, table: TableProbe) -> dict[tuple[int, int], Any]:
 
 def decisions_of(path: Path, file_format: str, table: TableProbe) -> list[Decision]:
     """What writing decided about one table: cells filled down."""
-    sheets, _ = _load_once(path, file_format)
-    sheet = next(s for s in sheets if s.name == table.sheet)
-    fills = _fill_down(sheet, table)
+    fills = _fill_down(_sheet_of(path, file_format, table), table)
     if not fills:
         return []
     columns = sorted({column for _, column in fills if 0 <= column < len(table.columns)})

@@ -16,6 +16,8 @@ READS_ONLY = {
     ("watch_landing", "wake"),
     ("ingest", "scan"),
     ("ingest", "take"),
+    ("ingest", "sources"),
+    ("ingest", "pull"),
     ("ingest", "announce"),
     ("ingest", "all_taken"),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion.landing import Claim, Scan
+from ingestion.pull import Pulled
 from townlake import steps
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
@@ -102,6 +103,23 @@ def test_a_claim_travels_as_json(dags: dict[str, Any], home: Home, monkeypatch: 
     mapped = dags["ingest"].get_task("take").python_callable(claim)
     assert taken == [CLAIM]
     assert mapped == [{"file": CLAIM.file, "status": "taken", "dataset": None, "rows": {"data": 3}, "reason_zh": None}]
+
+
+def test_a_database_is_pulled_and_taken_in_one_task_and_fails_alone(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull = dags["ingest"].get_task("pull").python_callable
+    receipt = {"file": CLAIM.file, "status": "taken", "rows": {"data": 3}}
+    monkeypatch.setattr(steps, "take", lambda home, claim: [receipt] if claim is CLAIM else [])
+    for pulled, answer in (
+        (Pulled("a.b", "new", "3 rows", CLAIM), [receipt | {"dataset": None, "reason_zh": None}]),
+        (Pulled("a.b", "nothing_new", "nothing"), []),
+    ):
+        monkeypatch.setattr(steps, "pull", lambda home, only, pulled=pulled: [pulled])
+        assert pull("a.b") == answer
+    monkeypatch.setattr(steps, "pull", lambda home, only: [Pulled("a.b", "failed", "no server")])
+    with pytest.raises(EnvironmentFault, match="no server"):
+        pull("a.b")
 
 
 def test_a_backlog_is_taken_a_run_at_a_time(dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,17 @@ class Server:
     def sql(self, statement: str) -> None:
         """Runs statements as the owner; raises with the server's own message."""
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
-        command = [str(self.tools / "psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "townlake", "-d", "postgres"]
+        command = [
+            str(self.tools / "psql"),
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-U",
+            "townlake",
+            "-d",
+            "postgres",
+        ]
         command += ["-v", "ON_ERROR_STOP=1", "-q", "-f", "-"]
         done = subprocess.run(command, input=statement, text=True, capture_output=True, env=environment, check=False)
         if done.returncode:

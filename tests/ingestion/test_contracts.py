@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.contracts import SOURCES, load_contract, load_contracts
+from ingestion.recognise import match
 from warehouse.errors import WrongUse
 
 MINIMAL = """\
@@ -88,6 +89,36 @@ def test_a_fault_is_named_with_its_line(tmp_path: Path, find: str, replace: str,
     assert says in str(caught.value)
     if line:
         assert f"line {line}:" in str(caught.value)
+
+
+PAIR = """\
+      - name: longitude
+        businessName: 经纬度
+      - name: latitude
+        businessName: 经纬度
+        customProperties:
+          - {property: sameCellAs, value: longitude}
+customProperties:
+  - {property: department"""
+
+
+def test_two_columns_may_stand_in_one_cell(tmp_path: Path) -> None:
+    text = MINIMAL.replace("customProperties:\n  - {property: department", PAIR)
+    contract = load_contract(write(tmp_path, text))
+    assert [c.name for c in contract.delivered_columns] == ["taxpayer", "revenue_cny", "longitude"]
+    found = match(contract, ["纳税人识别号", "收入", "经纬度"])
+    assert found.score == 1.0
+    assert found.columns["经纬度"] == "longitude"
+    assert found.missing_optional == ()
+
+
+@pytest.mark.parametrize("other", ["nothing", "latitude"])
+def test_a_shared_cell_must_be_delivered(tmp_path: Path, other: str) -> None:
+    text = MINIMAL.replace(
+        "customProperties:\n  - {property: department", PAIR.replace("value: longitude", f"value: {other}")
+    )
+    with pytest.raises(WrongUse, match="sameCellAs"):
+        load_contract(write(tmp_path, text))
 
 
 def test_id_must_match_the_folder(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def taken(**changes: Any) -> dict[str, Any]:
             }
         ],
         "columns": columns,
-        "sheets_not_taken": ["填表说明"],
+        "tables_not_taken": [{"sheet": "填表说明", "first_row": 1, "first_column": 1, "columns": ["列1"]}],
     }
     return receipt | changes
 
@@ -246,7 +246,7 @@ def test_hostile_text_stays_text(home: Home, evil: str) -> None:
         aliases=[evil],
         title=evil,
         encoding=evil,
-        sheets_not_taken=[evil],
+        tables_not_taken=[{"sheet": evil, "first_row": evil, "columns": [evil, None]}, evil],
         unread=[{"sheet": evil, "row_number": 1, "cells": [evil, evil], "reason_zh": evil}],
         columns=[{"sheet": evil, "matched": {evil: evil}, "rescued": [evil], "missing": [evil]}],
         decisions=[{"code": "x", "detail_zh": evil}],

@@ -69,3 +69,15 @@ def test_nothing_matches(contracts: Contracts) -> None:
     found = recognise(contracts, "gongan", "x", [["a", "b"]])
     assert found.dataset is None
     assert found.code == "unknown_dataset"
+
+
+def test_a_column_that_every_list_has_makes_no_dataset_near(contracts: Contracts) -> None:
+    found = recognise(contracts, "jiaoyu", "招生计划.csv", [["学校", "计划数", "备注"]])
+    assert not found.nearest
+    assert found.code == "unknown_dataset"
+
+
+def test_of_datasets_as_near_the_own_folders_comes_first(contracts: Contracts) -> None:
+    half = headers(contracts, "canlian.canjiren_zheng")[2:8]
+    found = recognise(contracts, "canlian", "x", [half])
+    assert found.nearest[0].dataset == "canlian.canjiren_zheng"

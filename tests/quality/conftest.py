@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from ingestion.contracts import Contracts, DatasetContract
+from quality import results
 from warehouse import builds, deliveries
 from warehouse.home import Home
 from warehouse.lake import SCHEMAS, writing
@@ -18,9 +19,6 @@ ISSUE = (
     'struct("rule" varchar, "column" varchar, header varchar, severity varchar, gbt36344 varchar, outcome varchar, '
     '"raw" varchar, "value" varchar)'
 )
-RESULTS = """create table lake.quality.gate_result (
-    build_id varchar, layer varchar, suite varchar, expectation varchar, "column" varchar, severity varchar, success boolean,
-    observed varchar, failed_rows bigint, checked_rows bigint, reason varchar, ran_at timestamptz)"""
 
 
 def contract(dataset: str = "ceshi.renyuan", **delivery: Any) -> DatasetContract:
@@ -122,7 +120,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """What is there before the first build."""
     deliveries.prepare(con)
     builds.prepare(con)
-    con.execute(RESULTS)
+    results.prepare(con)
     con.execute(staged("ceshi.renyuan"))
 
 
@@ -161,6 +159,7 @@ FOUNDATION = (
     "create table lake.foundation.event (event_id varchar, place_id varchar, area_code varchar, grid_code varchar, reports bigint)",
     "create table lake.foundation.facility (facility_id varchar, place_id varchar, area_code varchar, grid_code varchar)",
     "create table lake.foundation.grid (code varchar, name varchar, parent varchar, valid_from date, valid_to date, geometry blob)",
+    "create table lake.foundation.line_grid (line varchar, code varchar, valid_from date, valid_to date, geometry blob)",
     "create table lake.foundation.area (code varchar, name varchar, parent varchar, level varchar, valid_from date, valid_to date)",
     "create table lake.foundation.quarantine (dataset varchar, file varchar, row_number bigint, delivery_id varchar, rule varchar, "
     "severity varchar, reason varchar, raw varchar, status varchar)",
@@ -179,6 +178,7 @@ CONTENT = (
         ('370602001000', '向阳街道', '370602000000', 'town', date '2023-06-30', null),
         ('370602001001', '南山社区', '370602001000', 'community', date '2023-06-30', null))""",
     "insert into lake.foundation.grid values ('G1', '一格', '370602001001', date '2024-01-01', null, 'x'::blob)",
+    "insert into lake.foundation.line_grid values ('gongan', 'J1', date '2024-01-01', null, 'x'::blob), ('huanwei', 'J1', date '2024-01-01', null, 'x')",
     "insert into lake.foundation.place values ('L1', null, '370602001001', 'G1')",
     "insert into lake.foundation.household values ('H1', 'L1', 2)",
     """insert into lake.foundation.person

@@ -29,7 +29,7 @@ def names(report: GateReport, severity: str) -> set[str]:
 
 def looked_at(lake: Any, layer: str) -> GateReport:
     """What the gate would report, without writing it or stopping."""
-    results = gates.examine(lake.home, layer, lake.contracts)
+    results = gates.examine(lake.home, layer, lake.contracts).results
     passed = all(r.success for r in results if r.severity == "critical")
     return GateReport("b1", layer, passed, "", 0.0, len(results), {}, results)
 
@@ -61,9 +61,9 @@ def test_a_sound_delivery_passes_and_results_are_tables(lake: Any) -> None:
 
 def test_mostly_refused_stops_and_names_the_file(lake: Any) -> None:
     lake.deliver("d1", 100, refused=2)
-    lake.deliver("d2", 40, refused=30)
+    lake.deliver("d2", 100, refused=75)
     with pytest.raises(
-        GateStopped, match=r"d2\.csv \(delivery d2\).*at most 50 %.*30 of 40 rows.*75\.0 %.*gates\.html"
+        GateStopped, match=r"d2\.csv \(delivery d2\).*at most 50 %.*75 of 100 rows.*75\.0 %.*gates\.html"
     ) as stopped:
         run_gate(lake.home, "staging", lake.contracts, "b1")
     assert "d1" not in str(stopped.value)
@@ -71,7 +71,7 @@ def test_mostly_refused_stops_and_names_the_file(lake: Any) -> None:
     rows = lake.sql(
         "select expectation, failed_rows, reason from lake.quality.gate_result where severity = 'critical' and not success"
     )
-    assert [r[:2] for r in rows] == [("quarantined_high", 30)]
+    assert [r[:2] for r in rows] == [("quarantined_high", 75)]
     assert "d2.csv" in rows[0][2] and "被隔离的行不超过 50 %" in rows[0][2]
     written = json.loads((lake.home.reports / "b1" / "gate_staging.json").read_text(encoding="utf-8"))
     assert written["passed"] is False
@@ -167,8 +167,8 @@ def test_a_full_disk_is_a_fault_of_the_environment(lake: Any, monkeypatch: pytes
 
 
 def test_unknown_layer(lake: Any) -> None:
-    with pytest.raises(WrongUse, match="no gate 'raw'"):
-        run_gate(lake.home, "raw", lake.contracts, "b1")
+    with pytest.raises(WrongUse, match="no gate 'landing'"):
+        run_gate(lake.home, "landing", lake.contracts, "b1")
 
 
 # ---- foundation and marts -------------------------------------------------------------------------------------------
@@ -186,8 +186,11 @@ def test_mention_findings_name_the_delivery(foundation: Any) -> None:
     with pytest.raises(GateStopped, match=r"and 1 more|d1\.csv"):
         run_gate(foundation.home, "foundation", foundation.contracts, "b1")
     report = looked_at(foundation, "foundation")
-    (finding,) = [f for f in report.failures if f.suite == "foundation.event_mention"]
-    assert (finding.delivery_id, finding.file, finding.example) == ("d1", "d1.csv", "E9")
+    found = [f for f in report.failures if f.suite == "foundation.event_mention"]
+    assert {(f.expectation, f.delivery_id, f.file, f.example) for f in found} == {
+        ("entity_exists", "d1", "d1.csv", "E9"),
+        ("has_mention", None, None, "E1"),
+    }
 
 
 # ---- the real contracts, and size ------------------------------------------------------------------------------------

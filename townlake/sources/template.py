@@ -43,7 +43,7 @@ def _fill(book: Workbook, sheet: Worksheet, contract: DatasetContract) -> None:
     optional = book.add_format({**base, "bg_color": "#EDEDED"})
     text = book.add_format({"num_format": "@"})
     lists: list[tuple[str, ...]] = []
-    for at, column in enumerate(contract.columns):
+    for at, column in enumerate(contract.delivered_columns):
         sheet.write_string(0, at, column.business_name, required if column.required else optional)
         sheet.write_comment(0, at, _note(column), {"x_scale": 2, "font_name": "宋体", "font_size": 10})
         as_text = column.custom.standard.kind in _TEXT_KINDS
@@ -107,7 +107,7 @@ def _explain(book: Workbook, contract: DatasetContract) -> None:
     head = ["栏目", "必填", "含义", "填写要求", "数据元"]
     top = len(lines) + 2
     sheet.write_row(top, 0, head, bold)
-    for at, column in enumerate(contract.columns, start=top + 1):
+    for at, column in enumerate(contract.delivered_columns, start=top + 1):
         row = [
             column.business_name,
             "是" if column.required else "",

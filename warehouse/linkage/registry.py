@@ -72,6 +72,7 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
     for entity in ENTITIES:
         con.execute("begin")
         try:
+            _forget_unsaid(con, entity)
             report[entity.name] = _link_new(con, entity)
             _refresh_state(con, entity, full)
             _queue_dependants(con, entity)
@@ -98,6 +99,26 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 def _content(entity: EntityType) -> str:
     """Relation with the contents of an entity type; places are read after parsing."""
     return f"lake.intermediate.int_{entity.name}__" + ("parsed" if entity.name == "place" else "content")
+
+
+def _forget_unsaid(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
+    """Contents that nobody says any more (their delivery was withdrawn or corrected) leave; their entities are queued.
+
+    The entity's id stays in the registry: it is never given to another.
+    """
+    e = entity.name
+    con.execute(
+        f"""create or replace temp table unsaid as
+            select content_id, {e}_id from lake.registry.{e}_link
+            where content_id not in (select content_id from {_content(entity)})"""
+    )
+    con.execute(
+        f"""insert into lake.registry.{e}_queue
+            select distinct {e}_id from unsaid
+            where {e}_id is not null and {e}_id not in (select {e}_id from lake.registry.{e}_queue)"""
+    )
+    con.execute(f"delete from lake.registry.{e}_link where content_id in (select content_id from unsaid)")
+    con.execute(f"delete from lake.registry.{e}_state where content_id in (select content_id from unsaid)")
 
 
 def _link_new(con: duckdb.DuckDBPyConnection, entity: EntityType) -> dict[str, int]:
@@ -133,11 +154,17 @@ def _link_new(con: duckdb.DuckDBPyConnection, entity: EntityType) -> dict[str, i
 
 
 def _refresh_state(con: duckdb.DuckDBPyConnection, entity: EntityType, full: bool) -> None:
-    """What is current changes only in datasets with deliveries no published build contains."""
+    """What is current changes only in datasets with deliveries no published build contains, or that are made anew.
+
+    A place is said alike by many datasets: where one takes it back, any of its contents may have another first day.
+    """
     e = entity.name
+    full = full or (e == "place" and bool(_count(con, "select count(*) from lake.registry.redo")))
     datasets = "select dataset from lake.foundation.delivery where status = 'taken'"
     if not full:
         datasets += " and delivery_id not in (select unnest(deliveries) from lake.foundation.build where published)"
+    datasets += """ union select dataset from lake.foundation.delivery
+                    where delivery_id in (select delivery_id from lake.registry.redo)"""
     con.execute(
         f"""create or replace temp table state_now as
             select content_id, bool_or(is_current) as is_current, min(delivered_on) as since
@@ -169,9 +196,10 @@ def _queue_dependants(con: duckdb.DuckDBPyConnection, entity: EntityType) -> Non
                select place_id from lake.registry.place
                where place_id not in (select place_id from lake.registry.place_queue)
                  and exists (select 1 from lake.foundation.delivery
-                             where status = 'taken' and dataset in (select distinct dataset from lake.staging.grid_source)
-                               and delivery_id not in
-                                   (select unnest(deliveries) from lake.foundation.build where published))"""
+                             where dataset in (select distinct dataset from lake.staging.grid_source)
+                               and (delivery_id in (select delivery_id from lake.registry.redo)
+                                    or status = 'taken' and delivery_id not in
+                                        (select unnest(deliveries) from lake.foundation.build where published)))"""
         )
         return
     con.execute(

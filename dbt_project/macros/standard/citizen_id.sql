@@ -52,7 +52,10 @@ else {{ std_no_null_word(std_id_squeeze(cell), opts) }} end
 {%- endmacro -%}
 
 {%- macro std_citizen_id__value(clean, raw, opts={}) -%}
-{%- if opts.get('twin') -%}coalesce({{ std_id_of_cell(clean, opts) }}, {{ std_id_twin(clean, opts) }})
+{#- a tail of 000 may be a spreadsheet's although its check holds: the twin knows -#}
+{%- if opts.get('twin') -%}
+case when {{ std_re_has(clean, '000$') }} and ({{ std_id_twin(clean, opts) }}) is not null then {{ std_id_twin(clean, opts) }}
+else coalesce({{ std_id_of_cell(clean, opts) }}, {{ std_id_twin(clean, opts) }}) end
 {%- else -%}{{ std_id_of_cell(clean, opts) }}
 {%- endif -%}
 {%- endmacro -%}

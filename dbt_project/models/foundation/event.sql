@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='event_id') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('event') }}") }}
 with said as (
     {{ said_of('event') }}
 ),

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='facility_id') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('facility') }}") }}
 {# Things with a place: homes, canteens, health stations, party centres, municipal parts. #}
 with said as (
     {{ said_of('facility') }}

@@ -34,6 +34,7 @@ select
     drawn.latest.kind as kind,
     drawn.valid_from,
     ended.valid_to,
-    st_aswkb(st_geomfromgeojson(drawn.latest.geometry)) as geometry
+    {# a shape that cannot be drawn is none: the gate counts it #}
+    try(st_aswkb(st_geomfromgeojson(drawn.latest.geometry))) as geometry
 from drawn
 left join ended on drawn.grid_code = ended.grid_code

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='organisation_id') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('organisation') }}") }}
 with said as (
     {{ said_of('organisation') }}
 ),

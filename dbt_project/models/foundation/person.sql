@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='person_id') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('person') }}") }}
 with said as (
     {{ said_of('person') }}
 ),

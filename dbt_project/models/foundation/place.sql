@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='place_id') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('place') }}") }}
 {# Standard addresses: one row per door, or per building, estate or area where the text says no more. #}
 with parsed as (
     select link.place_id, parsed.*

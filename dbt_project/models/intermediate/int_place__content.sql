@@ -1,2 +1,2 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_stale_contents('place') }}") }}
 {{ contents('place') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_stale_contents('place') }}") }}
 {#
     Addresses taken apart as far as text and the area columns of the same row determine them: county, town-street,
     community by name or code, then estate, building, unit and room. `standard_key` is equal for the same door.

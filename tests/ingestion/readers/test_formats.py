@@ -233,7 +233,7 @@ def test_parquet_values_become_text(tmp_path: Path) -> None:
     table, _, frame = raw_of(path, tmp_path / "raw.parquet")
     assert cells_of(frame, table.columns) == [
         ("1", "1.5", "x", "2026-01-02", "1.20", "[1, 2]", '{"a": 1}'),
-        (None, "2", None, None, None, None, None),
+        (None, "2", "", None, None, None, None),
     ]
     assert json.loads(frame["_kinds"][0]) == {"n": "number", "f": "number", "d": "date", "m": "number"}
 
@@ -340,7 +340,8 @@ def test_no_noise() -> None:
     [
         (b"", "empty"),
         (b"%PDF-1.4 x", "not_a_table"),
-        (b"<html><table><tr><td>1</td></tr></table></html>", "html"),
+        (b"<html><p>expired</p></html>", "html"),
+        (b"<html><table><tr><td></td></tr></table></html>", "html"),
         (b"<?xml version='1.0'?><a/>", "xml"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "protected_or_damaged"),
         (b"PK\x03\x04 broken", "corrupt"),

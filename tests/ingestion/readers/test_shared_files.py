@@ -140,7 +140,9 @@ def _look(path: Path) -> dict[str, Any]:
 def test_messy_files_load_or_say_why() -> None:
     """No crash, no hang; every valid workbook gives at least the cells two readers agree on (filled-down cells may add)."""
     root = shared_path("data/messy_files")
-    for name in PRELOADED:  # the function is sent to the server, or forked from here: then what it needs is imported once
+    for (
+        name
+    ) in PRELOADED:  # the function is sent to the server, or forked from here: then what it needs is imported once
         importlib.import_module(name)
     wrong = []
     for entry in csv.DictReader((root / "manifest.csv").open(encoding="utf-8")):

@@ -233,6 +233,78 @@ def test_two_tables_on_a_sheet(tmp_path: Path) -> None:
     assert frame["row_number"].to_list() == [7, 8]
 
 
+def beside(path: Path, left: list[list[Any]], right: list[list[Any]], gap: int = 1, down: int = 0) -> Path:
+    """Two tables beside each other, the right one ``down`` rows lower."""
+    width = max(map(len, left))
+    height = max(len(left), len(right) + down)
+    left = [*left, *[[]] * (height - len(left))]
+    right = [*[[]] * down, *right, *[[]] * (height - len(right) - down)]
+    return save_xlsx(path, [[*a, *[""] * (width + gap - len(a)), *b] for a, b in zip(left, right, strict=True)])
+
+
+PEOPLE: list[list[Any]] = [["姓名", "年龄", "电话"], ["王", 80, "01"], ["李", 81, "02"], ["张", 82, "03"]]
+THINGS: list[list[Any]] = [["设备", "数量", "单价"], ["水泵", 2, 30.5], ["电机", 1, 99]]
+
+
+@pytest.mark.parametrize(("gap", "down"), [(1, 0), (2, 0), (1, 1), (1, 3)])
+def test_tables_beside_each_other(tmp_path: Path, gap: int, down: int) -> None:
+    found = probe(beside(tmp_path / "t.xlsx", PEOPLE, THINGS, gap, down))
+    assert [(t.columns, t.header_rows) for t in found.tables] == [
+        (("姓名", "年龄", "电话"), (1,)),
+        (("设备", "数量", "单价"), (1 + down,)),
+    ]
+    _, left = to_raw(found, [found.tables[0]], tmp_path / "raw.parquet")
+    assert cells_of(left, ("姓名", "年龄", "电话")) == [("王", "80", "01"), ("李", "81", "02"), ("张", "82", "03")]
+    result, right = to_raw(found, [found.tables[1]], tmp_path / "raw.parquet")
+    assert cells_of(right, ("设备", "数量", "单价")) == [("水泵", "2", "30.5"), ("电机", "1", "99")]
+    assert right["row_number"].to_list() == [2 + down, 3 + down]
+    assert result.rows_by_kind["data"] == 2
+    assert json.loads(right["_kinds"][0]) == {"数量": "number", "单价": "number"}
+
+
+def test_a_list_set_in_two_columns_is_two_tables_of_one_kind(tmp_path: Path) -> None:
+    other = [PEOPLE[0], ["赵", 83, "04"], ["钱", 84, "05"], ["孙", 85, "06"]]
+    found = probe(beside(tmp_path / "t.xlsx", PEOPLE, other))
+    assert [t.columns for t in found.tables] == [("姓名", "年龄", "电话")] * 2
+    _, frame = to_raw(found, list(found.tables), tmp_path / "raw.parquet")
+    assert frame["姓名"].to_list() == ["王", "李", "张", "赵", "钱", "孙"]
+
+
+def test_beside_and_below(tmp_path: Path) -> None:
+    """A wide table on top; below it two side by side, the left one with another under it."""
+    left = [*PEOPLE, [], ["月份", "户数", "金额"], ["一月", 5, 100], ["二月", 6, 120]]
+    lower = beside(tmp_path / "lower.xlsx", left, THINGS)
+    top = [
+        ["企业", "地址", "人数", "产值", "税额", "电话", "备注"],
+        ["甲厂", "东街", 5, 10.5, 3, "1", "无"],
+        ["乙厂", "西街", 6, 11.5, 4, "2", "无"],
+    ]
+    rows = [[c or "" for c in row] for row in probe_rows(lower)]
+    found = probe(save_xlsx(tmp_path / "t.xlsx", [*top, [], *rows]))
+    assert [(t.columns, t.header_rows) for t in found.tables] == [
+        (tuple(top[0]), (1,)), (("姓名", "年龄", "电话"), (5,)), (("设备", "数量", "单价"), (5,)), (("月份", "户数", "金额"), (10,)),
+    ]  # fmt: skip
+
+
+def probe_rows(path: Path) -> list[list[Any]]:
+    import python_calamine
+
+    return python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["花名册"], *([a, b, "", c, d] for a, b, c, d in (("姓名", "年龄", "住址", "电话"), ("王", 80, "东街", "01"), ("李", 81, "西街", "02")))],
+        [[*row, "", note, other] for row, note, other in zip(PEOPLE, ("备注", "", "已迁出", ""), ("说明", "", "x", ""), strict=True)],
+        [[*row, "", note] for row, note in zip(PEOPLE, ("备注", "无", "", ""), strict=True)],
+        [["填报单位：甲", "", "", "", "单位：元", ""], *([*row, "", n, n] for row, n in zip(PEOPLE, ("低保", 1, 2, 3), strict=True))],
+    ],
+)  # fmt: skip
+def test_a_blank_column_alone_parts_no_table(tmp_path: Path, rows: list[list[Any]]) -> None:
+    assert len(probe(save_xlsx(tmp_path / "t.xlsx", rows)).tables) == 1
+
+
 def test_a_wrong_dimension_hides_nothing(tmp_path: Path) -> None:
     source, path = save_xlsx(tmp_path / "s.xlsx", [["a", "b"], [1, "x"], [2, "y"]]), tmp_path / "t.xlsx"
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:

@@ -1,0 +1,1 @@
+{{ accepted('minzheng.shehui_zuzhi') }}

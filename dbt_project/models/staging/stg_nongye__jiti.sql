@@ -1,0 +1,1 @@
+{{ accepted('nongye.jiti') }}

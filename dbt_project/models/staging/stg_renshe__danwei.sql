@@ -1,0 +1,1 @@
+{{ accepted('renshe.danwei') }}

@@ -1,0 +1,1 @@
+{{ accepted('weijian.laonian_dangan') }}

@@ -1,0 +1,1 @@
+{{ accepted('yibao.canbao') }}
