@@ -240,19 +240,21 @@ def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
 
     from ingestion.readers import Refused as FileRefused
 
+    out: dict[str, list[list[_Cell]]] = {}
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        with path.open("rb") as handle:  # an archived file has no extension to go by
+            book = openpyxl.load_workbook(handle, read_only=True, data_only=False, keep_links=False)
+            for name in (SHEET, MANIFEST):
+                if name in book.sheetnames:
+                    sheet = book[name]
+                    sheet.reset_dimensions()  # the declared size of a sheet may be wrong
+                    out[name] = [[_cell(c) for c in row] for row in sheet.iter_rows()]
+    except MemoryError:
+        raise
     except Exception as error:  # the parser raises whatever a damaged part makes it raise
         raise FileRefused(
-            "corrupt", "文件已损坏，请用原来的更正表重新填写", f"openpyxl cannot open it: {error}"
+            "corrupt", "文件已损坏，请用原来的更正表重新填写", f"openpyxl cannot read it: {type(error).__name__}"
         ) from error
-    out: dict[str, list[list[_Cell]]] = {}
-    for name in (SHEET, MANIFEST):
-        if name in book.sheetnames:
-            sheet = book[name]
-            sheet.reset_dimensions()  # the declared size of a sheet may be wrong
-            out[name] = [[_cell(c) for c in row] for row in sheet.iter_rows()]
-    book.close()
     return out
 
 
@@ -264,6 +266,8 @@ def _cell(cell: Any) -> _Cell:
         return _Cell("", "是公式，请改填值")
     if cell.data_type == "e":
         return _Cell("", "是错误值，请改填值")
+    if isinstance(value, int | float) and abs(value) >= 1e15:
+        return _Cell("", "是数值，超过 15 位会失真：请把单元格设为文本后重填")
     return _Cell(_text(value))
 
 
@@ -371,9 +375,9 @@ def _judge(
     changed = [at for at, cell in enumerate(data) if cell.fault or cell.text != row.cells[at]]
     names = dict(enumerate(manifest.headers))
     if faulty := [f"“{names[at]}”{data[at].fault}" for at in changed if data[at].fault]:
-        return "formula", "；".join(faulty)
+        return "cell", "；".join(faulty)
     if faulty := [f"“{LEAD[at]}”{cells[at].fault}" for at in (2, 3, 4) if cells[at].fault]:
-        return "formula", "；".join(faulty)
+        return "cell", "；".join(faulty)
     if action not in ("", CORRECT, DISMISS):
         return "unknown_action", f"“处理”栏只填“{CORRECT}”或“{DISMISS}”"
     if action == DISMISS and changed:

@@ -106,10 +106,14 @@ def ingest(
     largest_first = sorted(claims, key=lambda c: c.bytes, reverse=True)
     with ThreadPoolExecutor(max_workers=min(max(1, jobs), len(largest_first))) as pool:
         waiting = [pool.submit(take, home, claim, contracts) for claim in largest_first]
-        for number, done in enumerate(as_completed(waiting), start=1):
-            for receipt in done.result():
-                receipts.append(receipt)
-                progress(f"[{number}/{len(waiting)}] {receipt['status']} {receipt['file']}")
+        try:
+            for number, done in enumerate(as_completed(waiting), start=1):
+                for receipt in done.result():
+                    receipts.append(receipt)
+                    progress(f"[{number}/{len(waiting)}] {receipt['status']} {receipt['file']}")
+        except BaseException:  # stopped, or the environment is at fault: what is begun ends, nothing more is begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return found, sorted(receipts, key=lambda r: str(r["file"]))
 
 

@@ -81,6 +81,7 @@ def record(
             [build_id, started_at, datetime.now(UTC), snapshot, published, code_version(), reason],
         )
         if published:
+            con.execute("update lake.foundation.entity_change set build_id = ? where build_id is null", [build_id])
             for queue in queues():
                 con.execute(f"delete from {queue}")
             deliveries.end_redo(con)

@@ -113,6 +113,10 @@ def to_redo(con: duckdb.DuckDBPyConnection) -> bool:
 def begin_redo(con: duckdb.DuckDBPyConnection) -> None:
     """Marks what the build that starts now deals with; what is asked for while it runs stays for the next one."""
     con.execute("update lake.registry.redo set in_build = true where not in_build")
+    con.execute(  # a build that was stopped may have counted them already
+        """update lake.foundation.delivery set accepted = null, quarantined = null
+           where accepted is not null and delivery_id in (select delivery_id from lake.registry.redo)"""
+    )
 
 
 def end_redo(con: duckdb.DuckDBPyConnection) -> None:

@@ -71,7 +71,7 @@ KINDS: dict[str, KindInfo] = {
     "decimal": KindInfo("小数", "", "DECIMAL(28,6)", ("scale", "unit", "units", "min", "max", "separators", *_COMMON)),
     "integer": KindInfo("整数", "", "BIGINT", ("unit", "units", "min", "max", *_COMMON)),
     "usage": KindInfo("用量", "", "DECIMAL(28,3)", ("units", "max", "scale", *_COMMON)),
-    "coordinate": KindInfo("经纬度（度）", "", "DOUBLE", ("axis", "other", "pair", *_COMMON)),
+    "coordinate": KindInfo("经纬度（度）", "", "DOUBLE", ("axis", "other", "pair", "crs", *_COMMON)),
     "text": KindInfo("文字", "", "VARCHAR", _COMMON),
     "address": KindInfo("地址文字", "", "VARCHAR", _COMMON),
 }

@@ -218,7 +218,10 @@ select delivery.raw
 from lake.foundation.delivery
 where delivery.dataset = {{ dbt.string_literal(dataset) }} and delivery.status = 'taken'
 {%- if is_incremental() %}
-    and not exists (select 1 from {{ this }} as done where done.delivery_id = delivery.delivery_id)
+    {# asked before the hook takes out what is to be made anew #}
+    and (
+        delivery.delivery_id in (select delivery_id from lake.registry.redo)
+        or not exists (select 1 from {{ this }} as done where done.delivery_id = delivery.delivery_id))
 {%- endif %}
 order by delivery.raw
 {%- endset -%}
@@ -306,21 +309,26 @@ case when list_contains(_corrected, '{{ column.cell }}') then
 {#
     A line with fields missing, shifted or cut off cannot be trusted as a record; bytes of another encoding can, in part.
     Once somebody has corrected or confirmed the row it is believed, if every cell fits its column: a shifted row that was
-    mended in one place only still has addresses where codes should be.
+    mended in one place only still has addresses where codes should be. The same decides about blank fields beyond the
+    last: a separator too many at the end of the line, or one in the middle of it that pushed the rest.
 #}
 {% macro defect_issue(contract, corrected) -%}
-case when _defect is not null
+case
+    when _defect is null then null
+    when _defect = 'ragged_blank' then
+        case when {{ cells_fit(contract) }} then {{ finding('_defect') }} else {{ finding("'ragged_extra'") }} end
     {%- if corrected.any %}
-    and (_corrected is null or _defect = 'undecodable'
-        {%- for column in contract.columns if column.required %}
-        or {{ column.name }} is null
-        {%- endfor %}
-        or len(list_filter(
-            [{% for column in contract.columns %}{{ column.name }}__rule{{ ", " if not loop.last }}{% endfor %}],
-            lambda found: found not in ('null_word', 'sex_unknown', 'name_anonymous')
-                and {{ rule_facts(contract) }}[found].outcome = 'nulled')) > 0)
+    when _corrected is not null and _defect <> 'undecodable' and {{ cells_fit(contract) }} then null
     {%- endif %}
-    then {{ finding('_defect') }} end
+    else {{ finding('_defect') }} end
+{%- endmacro %}
+
+{# Whether every cell of a row is something its column may hold, and none that must be filled is empty. #}
+{% macro cells_fit(contract) -%}
+({%- for column in contract.columns if column.required %}{{ column.name }} is not null and {% endfor %}len(list_filter(
+    [{% for column in contract.columns %}{{ column.name }}__rule{{ ", " if not loop.last }}{% endfor %}],
+    lambda found: found not in ('null_word', 'sex_unknown', 'name_anonymous')
+        and {{ rule_facts(contract) }}[found].outcome = 'nulled')) = 0)
 {%- endmacro %}
 
 {# The rule book as one constant map: what every rule that can stand in this dataset's issues says. #}
@@ -340,6 +348,7 @@ map { {%- for code, fact in rule_book(contract).items() %}
 {%- do book.update({
     'required_missing': {'severity': 'warning', 'gbt36344': '0201', 'outcome': none, 'zh': '必填项为空'},
     'ragged_extra': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段多于表头，内容已错位'},
+    'ragged_blank': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '行尾多出空字段'},
     'ragged_missing': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段少于表头，内容不全'},
     'truncated': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '这一行被截断'},
     'undecodable': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '含有无法解码的字节'},

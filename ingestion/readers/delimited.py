@@ -15,6 +15,7 @@ from ingestion.readers.dialect import Dialect
 from ingestion.readers.kinds import Classifier
 from ingestion.readers.model import (
     DATA,
+    RAGGED_BLANK,
     RAGGED_EXTRA,
     RAGGED_MISSING,
     TRUNCATED,
@@ -41,6 +42,7 @@ WIDEST = 20_000
 MOST_TABLES = 50
 DEFECT_REASONS = {
     RAGGED_EXTRA: ("这一行的列数比表头多", "the row has more fields than the header"),
+    RAGGED_BLANK: ("这一行末尾多出空的列", "the row ends in blank fields beyond the header"),
     RAGGED_MISSING: ("这一行的列数比表头少", "the row has fewer fields than the header"),
     TRUNCATED: ("这一行的引号没有闭合，按行尾截断", "a quote was left open; the row was ended at its line"),
     UNDECODABLE: (
@@ -357,7 +359,7 @@ class Body:
 
     def _shape(self, length: int, fields: list[str]) -> str | None:
         if length > self.width:
-            return RAGGED_EXTRA
+            return RAGGED_EXTRA if any(field.strip() for field in fields[self.width :]) else RAGGED_BLANK
         if length < self.least:
             return RAGGED_MISSING
         return UNDECODABLE if any("\ufffd" in field for field in fields) else None

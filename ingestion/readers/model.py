@@ -10,7 +10,7 @@ from typing import Any
 DATA, HEADER, TOTAL, NOTE, DELETED, BLANK = "data", "header", "total", "note", "deleted", "blank"
 ROW_KINDS = (DATA, HEADER, TOTAL, NOTE, DELETED, BLANK)
 
-RAGGED_EXTRA, RAGGED_MISSING = "ragged_extra", "ragged_missing"
+RAGGED_EXTRA, RAGGED_BLANK, RAGGED_MISSING = "ragged_extra", "ragged_blank", "ragged_missing"
 TRUNCATED, UNDECODABLE = "truncated", "undecodable"
 
 Cell = str | None

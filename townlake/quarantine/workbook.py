@@ -137,6 +137,7 @@ def _fill(
     )
     for number, line in enumerate(lines, start=1):
         _line(sheet, number, line, manifest, columns, styles)
+        sheet.set_row(number, _height(line, widths))
     sheet.set_row(0, 34)
     sheet.freeze_panes(1, 2)
     sheet.protect("", {"format_columns": True, "format_rows": True, "select_locked_cells": True})
@@ -180,6 +181,13 @@ def _line(
         sheet.write_string(number, at, shown(value), styles["locked"])
 
 
+def _height(line: Line, widths: Sequence[int]) -> int:
+    """Points a row needs for its longest wrapped cell, five lines at most."""
+    texts = ["", line.refused.reason, "", "", "", *line.refused.cells, line.refused.file, line.refused.sheet]
+    wrapped = max(-(-_wide(text) // (width - 1)) for text, width in zip(texts, widths, strict=False))
+    return 17 * max(1, min(5, wrapped))
+
+
 _BALLOON = {"x_scale": 1.8, "y_scale": 1.1, "font_name": "等线", "font_size": 10, "author": "townlake"}
 
 
@@ -198,9 +206,13 @@ def _styles(book: Workbook) -> dict[str, Format]:
 
 
 def _widest(lines: Sequence[Line], at: int) -> int:
-    """Width of the widest of the first rows, a Chinese character counted as two."""
-    texts = (line.refused.cells[at] for line in lines[:200])
-    return max((sum(2 if ord(c) > 0x2E7F else 1 for c in text) for text in texts), default=0) + 2
+    """Width of the widest of the first rows."""
+    return max((_wide(line.refused.cells[at]) for line in lines[:200]), default=0) + 2
+
+
+def _wide(text: str) -> int:
+    """Characters, a Chinese one counted as two."""
+    return sum(2 if ord(c) > 0x2E7F else 1 for c in text[: _WIDEST * 10])
 
 
 def _drop_down(title: str, source: Any, message: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warehouse.linkage import places
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -35,7 +37,7 @@ class EntityType:
 _OWN_RECORD = "dataset || '|' || role || '|' || coalesce(row_key, content_id) || '|' || coalesce(name, '')"
 
 ENTITIES = (
-    EntityType("place", "L", "standard_key", "content_id", "true"),
+    EntityType("place", "L", "place_key", "content_id", "true"),
     EntityType("person", "P", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
     EntityType("organisation", "O", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
     EntityType("event", "E", "verified_identifier", "content_id", "role = 'subject'"),
@@ -73,7 +75,7 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
         con.execute("begin")
         try:
             _forget_unsaid(con, entity)
-            report[entity.name] = _link_new(con, entity)
+            report[entity.name] = places.link(con, full=full) if entity.name == "place" else _link_new(con, entity)
             _refresh_state(con, entity, full)
             _queue_dependants(con, entity)
             report[entity.name]["queued"] = _count(
@@ -97,8 +99,8 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def _content(entity: EntityType) -> str:
-    """Relation with the contents of an entity type; places are read after parsing."""
-    return f"lake.intermediate.int_{entity.name}__" + ("parsed" if entity.name == "place" else "content")
+    """Relation with the contents of an entity type; places are read after they are resolved."""
+    return f"lake.intermediate.int_{entity.name}__" + ("resolved" if entity.name == "place" else "content")
 
 
 def _forget_unsaid(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
@@ -124,10 +126,9 @@ def _forget_unsaid(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
 def _link_new(con: duckdb.DuckDBPyConnection, entity: EntityType) -> dict[str, int]:
     """Mints ids for cluster keys not met before (from the hash of the earliest content) and links every new content."""
     e = entity.name
-    role = "'subject'" if e == "place" else "role"
     con.execute(
         f"""create or replace temp table fresh as
-            select content_id, {role} as role, first_mention,
+            select content_id, role, first_mention,
                    case when {entity.verified} is not null then 'id|' || {entity.verified}
                         when {entity.mints} then 'own|' || {entity.own} end as cluster_key,
                    case when {entity.verified} is not null then 'verified_identifier'
@@ -191,16 +192,6 @@ def _queue_dependants(con: duckdb.DuckDBPyConnection, entity: EntityType) -> Non
     """A place carries community and grid to whoever is there: what refers to a queued place is queued too."""
     e = entity.name
     if e == "place":
-        con.execute(
-            """insert into lake.registry.place_queue
-               select place_id from lake.registry.place
-               where place_id not in (select place_id from lake.registry.place_queue)
-                 and exists (select 1 from lake.foundation.delivery
-                             where dataset in (select distinct dataset from lake.staging.grid_source)
-                               and (delivery_id in (select delivery_id from lake.registry.redo)
-                                    or status = 'taken' and delivery_id not in
-                                        (select unnest(deliveries) from lake.foundation.build where published)))"""
-        )
         return
     con.execute(
         f"""insert into lake.registry.{e}_queue

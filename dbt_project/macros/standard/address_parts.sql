@@ -14,6 +14,19 @@
 ^(?:(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾)省?|内蒙古(?:自治区)?|广西(?:壮族自治区)?|西藏(?:自治区)?|宁夏(?:回族自治区)?|新疆(?:维吾尔自治区)?|(?:香港|澳门)(?:特别行政区)?)
 {%- endmacro -%}
 
+{%- macro std_province_names() -%}
+{{ return({
+  '11': '北京市', '12': '天津市', '13': '河北省', '14': '山西省', '15': '内蒙古自治区', '21': '辽宁省', '22': '吉林省', '23': '黑龙江省',
+  '31': '上海市', '32': '江苏省', '33': '浙江省', '34': '安徽省', '35': '福建省', '36': '江西省', '37': '山东省', '41': '河南省',
+  '42': '湖北省', '43': '湖南省', '44': '广东省', '45': '广西壮族自治区', '46': '海南省', '50': '重庆市', '51': '四川省', '52': '贵州省',
+  '53': '云南省', '54': '西藏自治区', '61': '陕西省', '62': '甘肃省', '63': '青海省', '64': '宁夏回族自治区', '65': '新疆维吾尔自治区',
+  '71': '台湾省', '81': '香港特别行政区', '82': '澳门特别行政区'}) }}
+{%- endmacro -%}
+
+{%- macro std_province_name(code) -%}
+case {{ code }} {% for two, name in std_province_names().items() %}when '{{ two }}' then '{{ name }}' {% endfor %}end
+{%- endmacro -%}
+
 {%- macro std_province_starts() -%}
 '河北', '山西', '辽宁', '吉林', '黑龙', '江苏', '浙江', '安徽', '福建', '江西', '山东', '河南', '湖北', '湖南', '广东', '海南', '四川', '贵州', '云南', '陕西', '甘肃', '青海', '台湾', '内蒙', '广西', '西藏', '宁夏', '新疆', '香港', '澳门'
 {%- endmacro -%}
@@ -188,9 +201,17 @@ when {{ std_starts_with('rest_8', 'county_said') }} then {{ std_after('rest_8', 
 else rest_8 end as rest_9
 from address_13
 ),
-address_15 as (
-select *, trim(rest_9) as rest_10, {{ std_town(text='trim(rest_9)') }} as town_said
+address_14_town as (
+select *, trim(rest_9) as rest_10, {{ std_town('trim(rest_9)') }} as town_maybe
 from address_14
+),
+{#- 水乡苑3号楼 and 观澜小镇: an estate, no town; 镇湾头村 is a town before a village -#}
+address_15 as (
+select *, case
+when {{ std_re_has('town_maybe', '..(?:小|古|水|风情)镇$') }} then null
+when {{ std_re_has('town_maybe', '[镇乡]$') }} and {{ std_re_has(std_after('rest_10', 'town_maybe'), '^(?:' ~ std_road_tail() ~ '(?:$|[0-9' ~ std_zh_digits() ~ '])|' ~ std_estate_tail() ~ '(?:$|[0-9A-Za-z' ~ std_zh_digits() ~ '东西南北中期区#-]))') }} then null
+else town_maybe end as town_said
+from address_14_town
 ),
 address_16 as (
 select *, trim({{ std_after('rest_10', 'town_said') }}) as rest_11
@@ -208,7 +229,7 @@ from address_17
 address_19 as (
 select *, case
 when village_said is not null and not {{ std_re_has(std_after('rest_12', 'village_said'), '^(?:' ~ std_road_tail() ~ '|' ~ std_estate_tail() ~ '|社区|居民委|居委)') }}
-and not ({{ std_re_has('village_said', '[新一二三四五六七八九十]村$') }} and {{ std_re_has(std_after('rest_12', 'village_said'), '^[0-9]{1,4}(?:#|号?楼|幢|栋|座|弄|-)') }})
+and not ({{ std_re_has('village_said', '[新一二三四五六七八九十]村$') }} and {{ std_re_has(std_after('rest_12', 'village_said'), '^第?[0-9一二三四五六七八九十]{1,4}(?:#|号?楼|幢|栋|座|弄|-|单元)') }})
 and (residents_said is null or length(village_said) < length(residents_said)) then village_said
 else residents_said end as community_said
 from address_18
@@ -354,22 +375,21 @@ from address_40
 {%- macro std_after(text, piece) -%}substr({{ text }}, length(coalesce({{ piece }}, '')) + 1){%- endmacro -%}
 
 {%- macro std_town(text) -%}
-case when {{ std_re_has(text, '街道|街办|[镇乡]|苏木') }} then
-case
-when {{ std_re_has(text, '^[^' ~ std_no_name() ~ '][^' ~ std_no_name() ~ '村]{0,8}?街[道办]') }}
-then nullif({{ std_re_get(text, '^([^' ~ std_no_name() ~ '][^' ~ std_no_name() ~ '村]{0,8}?(?:街道办事处|街道办|街道|街办))(?:[^口路]|$)', 1) }}, '')
-else nullif({{ std_re_get(text, '^([^' ~ std_no_name() ~ '小](?:[^' ~ std_no_name() ~ '村路街小]{0,6}?(?:镇人民政府|镇政府|镇|乡人民政府|乡政府|乡|苏木)|(?:人民政府|政府)))(?:[^' ~ '路街巷苑府湾城园庄公广大小家花新' ~ ']|小[^区]|大[^街道厦]|公[^寓馆]|家[^园属]|新[^村城]|庄[^园]|[府城]前|城[东西南北关]|花[^园苑]|园[^区林]|广[^场]|$)', 1) }}, '')
-end end
+case when {{ std_re_has(text, '街道|街办') }} and {{ std_re_has(text, '^[^' ~ std_no_name() ~ '][^' ~ std_no_name() ~ '村]{0,8}?村?街[道办]') }}
+then nullif({{ std_re_get(text, '^([^' ~ std_no_name() ~ '][^' ~ std_no_name() ~ '村]{0,8}?村?(?:街道办事处|街道办|街道|街办))(?:[^口路]|路[^0-9]|$)', 1) }}, '')
+when {{ std_re_has(text, '[镇乡]|苏木') }}
+then nullif({{ std_re_get(text, '^[^' ~ std_no_name() ~ '][^' ~ std_no_name() ~ '村]{0,6}?村?集?(?:镇人民政府|镇政府|镇镇|镇|乡人民政府|乡政府|乡|苏木)', 0) }}, '')
+end
 {%- endmacro -%}
 
 {%- macro std_residents(text) -%}
 case when {{ std_re_has(text, '社区|居委|居民委') }}
-then nullif({{ std_re_get(text, '^[^' ~ std_no_name() ~ ']{1,14}?(?:社区居民委员会|社区居委会|社区|居民委员会|居委会|居委)', 0) }}, '') end
+then nullif({{ std_re_get(text, '^[^' ~ std_no_name() ~ ']{1,14}?(?:社区居民委员会|社区居委会|社区村村民委员会|社区村民委员会|社区村委会|社区|居民委员会|居委会|居委)', 0) }}, '') end
 {%- endmacro -%}
 
 {%- macro std_village(text) -%}
 case when {{ std_re_has(text, '村') }}
-then nullif({{ std_re_get(text, '^[^' ~ std_no_name() ~ '路街楼苑]{1,10}?(?:村村民委员会|村村委会|村民委员会|村委会|村委|行政村|村)', 0) }}, '') end
+then nullif({{ std_re_get(text, '^[^' ~ std_no_name() ~ '](?:路|街)?(?:[^' ~ std_no_name() ~ '路街巷]|[路街巷]口){0,9}?[路街巷]?(?:村村民委员会|村村委会|村民委员会|村委会|村委|行政村|村)', 0) }}, '') end
 {%- endmacro -%}
 
 

@@ -2,7 +2,7 @@
 {# Areas of the four upper levels, with the days they are valid; a community's shape is that of its grids. #}
 with shape as (
     select parent as area_code, st_aswkb(st_union_agg(st_geomfromwkb(geometry))) as geometry
-    from {{ ref('grid') }}
+    from {{ ref('int_area__grid') }}
     where valid_to is null and geometry is not null
     group by parent
 )
@@ -17,5 +17,5 @@ select
     area.valid_to,
     area.former_code,
     shape.geometry
-from {{ ref('division') }} as area
+from {{ ref('int_area__division') }} as area
 left join shape on area.area_code = shape.area_code
