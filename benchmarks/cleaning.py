@@ -147,7 +147,12 @@ def _periods(taken: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
 def judge(damaged: pl.DataFrame) -> pl.DataFrame:
     """Adds `outcome` to each damaged cell."""
     day = pl.col("kind").str.starts_with("date_") & (pl.col("value").str.head(10) == pl.col("expected").str.head(10))
-    right = (pl.col("value") == pl.col("expected")) | day
+    value, true = pl.col("value").cast(pl.Float64, strict=False), pl.col("expected").cast(pl.Float64, strict=False)
+    # the row's own unit decides (yuan or ten thousand), and a value in 万元 was rounded by whoever wrote it
+    money = (pl.col("standard") == "amount") & pl.any_horizontal(
+        [(value - true * k).abs() <= (true * k).abs() * 0.005 for k in (1, 10_000)]
+    )
+    right = (pl.col("value") == pl.col("expected")) | day | money
     return damaged.with_columns(
         outcome=pl.when(pl.col("is_refused").is_null()).then(pl.lit("not read"))
         .when(pl.col("is_refused")).then(pl.lit("refused"))

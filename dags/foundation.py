@@ -29,16 +29,21 @@ def layer(name: str, doc_md: str) -> Any:
 
 
 def gate(after: str, build: Any, doc_md: str) -> Any:
-    """A task that runs the gate behind one layer; a stopped build is recorded and fails without retry."""
+    """A task that runs the gate behind one layer and returns what it found, with the page; a stopped build is recorded and
+    fails without retry. Running it again replaces its results."""
 
     @task(task_id=f"gate_{after}", pool=LAKE_WRITER, doc_md=doc_md)
-    def run_gate(build: dict[str, str]) -> None:
+    def run_gate(build: dict[str, str]) -> dict[str, Any]:
         from townlake import steps
 
         try:
             with ending_told():
                 report = steps.gate(home(), after, build["build_id"])
-            print(f"{report.expectations} expectations, not met: {report.failed}, page: {report.report}")
+            page = home().root / report.report
+            print(f"{report.expectations} expectations, not met: {report.failed}, page: {page.as_uri()}")
+            for failure in report.failures:
+                print(f"{failure.severity}: {failure.zh}")
+            return {"expectations": report.expectations, "not_met": report.failed, "page": page.as_uri()}
         except GateStopped as stopped:
             steps.stop(home(), build["build_id"], datetime.fromisoformat(build["started_at"]), str(stopped))
             raise AirflowFailException(str(stopped)) from stopped
@@ -63,13 +68,13 @@ with DAG(
     doc_md="""
 **把新的交付逐层加工成底座：标准化、质量门、关联、底座、应用层；最后一道门通过后才发布给读者。**
 
-One task a layer and one a gate, one after the other, all in the pool `lake_writer` of one slot. Readers stay at the
+One task a layer and one a gate, then the scorecards, one after the other, all in the pool `lake_writer` of one slot. Readers stay at the
 last published snapshot until `publish`, which updates the asset `foundation`.
 
 - **Nothing to build**: `register` is skipped and the rest with it.
 - **A gate stopped the build**: the gate's task is red and is not retried; the build is recorded with its reason,
-  `reports/` shows what failed, readers keep the last good foundation. Hold or correct the delivery, then trigger
-  this DAG.
+  `reports/<build>/gates.html` shows what failed and in which delivery, readers keep the last good foundation. Hold the
+  delivery (`townlake delivery hold`), or say that it is right (`townlake gate staging --accept`), then trigger this DAG.
 - **Anything else failed**: retried twice; then clear the failed task, or let the next wake-up build what is waiting.
 """,
 ) as dag:
@@ -98,6 +103,15 @@ last published snapshot until `publish`, which updates the asset `foundation`.
             return steps.link(home())
 
     @writer(
+        "评分卡 · Scores by department on GB/T 36344, drawn into `outbox/<部门>/` and `reports/`; says what is late.",
+    )
+    def scorecard(build: dict[str, str]) -> dict[str, Any]:
+        from townlake import steps
+
+        with ending_told():
+            return steps.score(home(), build["build_id"])
+
+    @writer(
         "发布：读者从此看到新的底座 · Records the lake's snapshot; readers attach there from now on.",
         outlets=[FOUNDATION],
     )
@@ -110,13 +124,15 @@ last published snapshot until `publish`, which updates the asset `foundation`.
     build = register()
     chain(
         build,
+        gate("raw", build, "原始层质量门 · Raw files are there, whole, and say what the receipts say."),
         layer("staging", "标准层 · Standard names, types, codes; each row with its issues, or whole to quarantine."),
-        gate("staging", build, "标准层质量门 · The contracts' table rules; rows read = accepted + quarantined."),
+        gate("staging", build, "标准层质量门 · The contracts' table rules, rows conserved, drift against earlier deliveries."),
         layer("intermediate", "中间层 · What each row says about whom: mentions, the unit of linkage."),
         link(),
         layer("foundation", "底座 · Golden records: each value chosen by source trust and recency, the others kept."),
-        gate("foundation", build, "底座质量门 · Keys, references and counts of the foundation tables."),
+        gate("foundation", build, "底座质量门 · Keys, references, relations and totals of the foundation tables."),
         layer("marts", "应用层 · Answers to applications' questions; nothing above computes."),
         gate("marts", build, "应用层质量门 · The last gate before readers."),
+        scorecard(build),
         publish(build),
     )

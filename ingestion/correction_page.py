@@ -56,10 +56,18 @@ def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, 
         told = f"更正已检查：{entered:,} 行已入库"
         told += f"，{_number(outcome, 'dismissed'):,} 行已作废" if _number(outcome, "dismissed") else ""
         told += f"，{still:,} 行没有通过，见下" if still else ""
-        mend = ("仍不合格的行：请数据管理员重新导出更正表，对照原因再改。",) if still else ()
+        mend = (
+            ("仍不合格的行：对照下面的原因，在这份更正表里再改一次，放回文件夹。",) if _number(outcome, "open") else ()
+        )
+        mend += ("没有采用的行：见下面的原因，需要时请数据管理员重新导出。",) if _number(outcome, "declined") else ()
         return "已检查", "warn" if still or refused else "good", told + "。", (*mend, *again)
     if handed:
-        return "已收到", "warn" if refused else "good", f"更正已收到，共 {handed:,} 行。下次构建时重新检查，结果会补写在本回执里。", again
+        return (
+            "已收到",
+            "warn" if refused else "good",
+            f"更正已收到，共 {handed:,} 行。下次构建时重新检查，结果会补写在本回执里。",
+            again,
+        )
     if refused:
         return "没有采用", "bad", "这份更正表没有一行可以采用，原因如下。", again
     if _number(said, "repeated"):
@@ -69,8 +77,16 @@ def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, 
 
 def _figures(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if outcome:
-        shown = (("行已入库", "replayed"), ("行仍不合格", "open"), ("行已作废", "dismissed"), ("行没有采用", "declined"))
-        return tuple((label, f"{_number(outcome, key) + (_number(said, 'refused') if key == 'declined' else 0):,}") for label, key in shown)
+        shown = (
+            ("行已入库", "replayed"),
+            ("行仍不合格", "open"),
+            ("行已作废", "dismissed"),
+            ("行没有采用", "declined"),
+        )
+        return tuple(
+            (label, f"{_number(outcome, key) + (_number(said, 'refused') if key == 'declined' else 0):,}")
+            for label, key in shown
+        )
     return (
         ("行更正", f"{_number(said, 'rows', 'confirmed'):,}"),
         ("格改动", f"{_number(said, 'cells'):,}"),
@@ -101,7 +117,12 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
 
 def _outcome(outcome: Mapping[str, Any]) -> Table:
     rows = tuple(
-        (text(r.get("quarantine_id")), _where(r), STATES.get(str(r.get("state")), ("", ""))[1], text(r.get("reason"), 600))
+        (
+            text(r.get("quarantine_id")),
+            _where(r),
+            STATES.get(str(r.get("state")), ("", ""))[1],
+            text(r.get("reason"), 600),
+        )
         for r in _rows(outcome.get("rows"))
     )
     return Table("逐行结果", ("隔离编号", "原来的位置", "结果", "原因"), rows)

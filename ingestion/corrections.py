@@ -135,7 +135,8 @@ class Refused:
         """The row and the seal it carries."""
         known = [*row, *[""] * (9 + width - len(row))]
         head, given, cells = known[:8], known[8], tuple(known[9 : 9 + width])
-        return cls(*head[:7], is_defect=head[7] == "1", cells=cells), given
+        kept = cls(head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7] == "1", cells)
+        return kept, given
 
 
 # ---- recognising ----------------------------------------------------------------------------------------------------
@@ -314,14 +315,13 @@ def _visible(sheet: list[list[_Cell]] | None, manifest: Manifest) -> Iterator[tu
     from ingestion.readers import Refused as FileRefused
 
     wanted = [*LEAD, *manifest.headers, *TAIL]
-    for at, row in enumerate((sheet or [])[:_HEADER_WITHIN]):
-        if [c.text for c in row[: len(wanted)]] == wanted:
-            break
-    else:
+    heads = [[c.text for c in row[: len(wanted)]] for row in (sheet or [])[:_HEADER_WITHIN]]
+    if wanted not in heads:
         raise FileRefused(
             "correction_header", "更正表的表头被改动（改名、插入、删除或移动了列）：请重新导出，只在数据格中更正",
             "the header of the correction workbook is not as exported"
         )  # fmt: skip
+    at = heads.index(wanted)
     for number, row in enumerate((sheet or [])[at + 1 :], start=at + 2):
         if any(c.text or c.fault for c in row[: len(wanted)]):
             yield number, [*row, *[_NOTHING] * (len(wanted) - len(row))][: len(wanted)]
@@ -349,10 +349,12 @@ def _compare(
                 )
             continue
         row, carried = refused
-        if any([c.text for c in again] != [c.text for c in cells] for _, again in given[1:]):
+        if broken := _seal_broken(cells, manifest, row, carried, key):
+            code, reason = "tampered", broken
+        elif any([c.text for c in again] != [c.text for c in cells] for _, again in given[1:]):
             code, reason = "twice", "同一个隔离编号出现在几行，内容不同，无法判断以哪一行为准"
         else:
-            code, reason = _judge(cells, manifest, row, carried, key, known)
+            code, reason = next(_objections(cells, manifest, row, known), ("", ""))
         if code:
             result.problems.append(Problem(number, quarantine_id, code, reason, row.file, row.sheet, row.row_number))
             continue
@@ -360,33 +362,34 @@ def _compare(
     return result
 
 
-def _judge(
-    cells: list[_Cell], manifest: Manifest, row: Refused, carried: str, key: bytes, known: set[str]
-) -> tuple[str, str]:
-    """(code, reason) why a row cannot be taken as it stands; empty where it can."""
-    width = len(manifest.columns)
-    where = tuple(c.text for c in cells[len(LEAD) + width :])
+def _seal_broken(cells: list[_Cell], manifest: Manifest, row: Refused, carried: str, key: bytes) -> str:
+    """Why a row is not the one that was exported; empty where it is."""
     if not hmac.compare_digest(carried.encode(), row.seal(key, manifest).encode()):
-        return "tampered", "这一行的校验信息被改动，没有采用：请重新导出"
+        return "这一行的校验信息被改动，没有采用：请重新导出"
+    where = tuple(c.text for c in cells[len(LEAD) + len(manifest.columns) :])
     if where != (row.file, row.sheet, row.row_number):
-        return "tampered", "来源文件、工作表或行号被改动，没有采用：这几栏请保持原样"
+        return "来源文件、工作表或行号被改动，没有采用：这几栏请保持原样"
+    return ""
+
+
+def _objections(cells: list[_Cell], manifest: Manifest, row: Refused, known: set[str]) -> Iterator[tuple[str, str]]:
+    """(code, reason) of everything for which a row cannot be taken as it stands."""
     action = cells[2].text.strip()
-    data = cells[len(LEAD) : len(LEAD) + width]
+    data = cells[len(LEAD) : len(LEAD) + len(manifest.columns)]
     changed = [at for at, cell in enumerate(data) if cell.fault or cell.text != row.cells[at]]
-    names = dict(enumerate(manifest.headers))
-    if faulty := [f"“{names[at]}”{data[at].fault}" for at in changed if data[at].fault]:
-        return "cell", "；".join(faulty)
-    if faulty := [f"“{LEAD[at]}”{cells[at].fault}" for at in (2, 3, 4) if cells[at].fault]:
-        return "cell", "；".join(faulty)
+    headers = manifest.headers
+    faulty = [f"“{headers[at]}”{data[at].fault}" for at in changed if data[at].fault]
+    faulty += [f"“{LEAD[at]}”{cells[at].fault}" for at in (2, 3, 4) if cells[at].fault]
+    if faulty:
+        yield "cell", "；".join(faulty)
     if action not in ("", CORRECT, DISMISS):
-        return "unknown_action", f"“处理”栏只填“{CORRECT}”或“{DISMISS}”"
+        yield "unknown_action", f"“处理”栏只填“{CORRECT}”或“{DISMISS}”"
     if action == DISMISS and changed:
-        return "contradiction", f"“处理”栏是“{DISMISS}”，但又改了数据：要更正就选“{CORRECT}”，要作废就不改数据"
+        yield "contradiction", f"“处理”栏是“{DISMISS}”，但又改了数据：要更正就选“{CORRECT}”，要作废就不改数据"
     if action == CORRECT and not changed and not row.is_defect:
-        return "nothing_changed", f"“处理”栏是“{CORRECT}”，但没有改动任何数据格"
-    if gone := [names[at] for at in changed if manifest.columns[at] not in known]:
-        return "column_gone", f"“{'、'.join(gone)}”已不在这种数据的登记列中：请重新导出"
-    return "", ""
+        yield "nothing_changed", f"“处理”栏是“{CORRECT}”，但没有改动任何数据格"
+    if gone := [headers[at] for at in changed if manifest.columns[at] not in known]:
+        yield "column_gone", f"“{'、'.join(gone)}”已不在这种数据的登记列中：请重新导出"
 
 
 def _take(number: int, cells: list[_Cell], manifest: Manifest, row: Refused, result: Reading) -> None:

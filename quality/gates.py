@@ -224,7 +224,7 @@ def _examine_suite(source: Source, suite: Suite, profile: str, ground: Ground, k
         kept.samples += [s for f in result.failures for s in _samples(source, suite, check, f)]
         results.append(result)
     kept.suites.add(suite.name)
-    kept.take_rules(source.execute, suite, profile)
+    kept.take_rules(source.execute, suite, profile, set(ground.looked_at()))
     return results
 
 

@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import DatasetContract
 from quality.checks import SAMPLES, Suite
 from quality.ground import Execute, Ground
 from quality.suites.drift import ACCEPTED_TABLE, PROFILE_TABLE
+from warehouse import deliveries
+from warehouse.errors import WrongUse
 from warehouse.home import Home
 from warehouse.lake import quote, writing
 
@@ -85,8 +87,8 @@ class Kept:
     samples: list[Sample] = field(default_factory=list)
     profile: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def take_rules(self, execute: Execute, suite: Suite, profile: str) -> None:
-        """Every expectation of a suite, by delivery where its profile has deliveries."""
+    def take_rules(self, execute: Execute, suite: Suite, profile: str, looked_at: Collection[str]) -> None:
+        """Every expectation of a suite, by delivery where its profile has deliveries: of those not looked at, what failed."""
         columns = {row[0] for row in execute(f"select column_name from (describe {profile})")}
         delivery = "delivery_id, dataset" if "delivery_id" in columns else "null::varchar, null::varchar"
         if "aspect" in columns:  # one row per comparison: summed up per delivery and expectation
@@ -97,6 +99,8 @@ class Kept:
         for delivery_id, dataset, *counts in rows:
             for i, check in enumerate(suite.checks):
                 failed, checked = int(counts[2 * i] or 0), int(counts[2 * i + 1] or 0)
+                if not failed and delivery_id is not None and delivery_id not in looked_at:
+                    continue
                 self.rules.append(
                     RuleResult(delivery_id, dataset, check.name, check.column, check.severity, check.gbt36344, None, checked, failed)
                 )
@@ -179,3 +183,20 @@ def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[dict[str, 
     cast = ", ".join(f"{quote(c)}::{types[c]} as {quote(c)}" for c in rows[0])
     con.execute(f"insert into lake.quality.{name} by name select {cast} from incoming")
     con.unregister("incoming")
+
+
+def accept_drift(con: duckdb.DuckDBPyConnection, delivery: str, *, by: str, reason: str) -> str:
+    """Notes that a delivery differs from the earlier ones and is right: drift no longer stops it, and the next build takes it.
+
+    `delivery` is an id, the first characters of one, or a file. Returns the id. The caller holds the writer lock.
+    """
+    if not reason.strip():
+        raise WrongUse("say why the delivery is right although it differs: the reason is kept")
+    found = deliveries.find(con, delivery)
+    if len(found) != 1:
+        raise WrongUse(f"{delivery!r} names {len(found)} deliveries: see `townlake delivery list`")
+    delivery_id = found[0][0]
+    prepare(con)
+    con.execute("insert into lake.quality.drift_accepted values (?, ?, ?, ?)", [delivery_id, by, datetime.now(UTC), reason.strip()])
+    deliveries.redo(con, [delivery_id], "drift accepted")
+    return delivery_id

@@ -159,8 +159,17 @@ def build(
     _print_json(answer) if as_json else report.print_build(answer)
 
 
-@app.command(epilog="Example: townlake gate foundation")
-def gate(layer: Annotated[str, typer.Argument(help="raw, staging, foundation or marts")], as_json: JsonFlag = False) -> None:
+@app.command(epilog="Example: townlake gate staging --accept 3f9a1c2b --reason 撤并社区，人口减半属实")
+def gate(
+    layer: Annotated[str, typer.Argument(help="raw, staging, foundation or marts")],
+    *,
+    accept: Annotated[
+        str | None,
+        typer.Option(metavar="DELIVERY", help="First note that this delivery differs from earlier ones and is right."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why it is right; kept.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
     """Check one layer of the working state and write a report."""
     from townlake import steps
     from warehouse.builds import new_build_id
@@ -171,6 +180,8 @@ def gate(layer: Annotated[str, typer.Argument(help="raw, staging, foundation or 
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(steps.GATED)}")
     if not lake_exists(home):
         raise WrongUse("there is no lake yet: run `townlake run` first")
+    if accept:
+        steps.accept_drift(home, accept, by=cli_delivery.who(), reason=reason)
     result = steps.gate(home, layer, "check-" + new_build_id())
     if as_json:
         _print_json(result.to_json())
@@ -178,6 +189,24 @@ def gate(layer: Annotated[str, typer.Argument(help="raw, staging, foundation or 
         typer.echo(
             f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s"
         )
+
+
+@app.command(epilog="Example: townlake score")
+def score(as_json: JsonFlag = False) -> None:
+    """Draw the departments' scorecards anew, and say which deliveries are late."""
+    from townlake import steps
+    from warehouse.lake import lake_exists
+
+    home = Home.from_environment()
+    if not lake_exists(home):
+        raise WrongUse("there is no lake yet: run `townlake run` first")
+    done = steps.score(home, "score")
+    if as_json:
+        _print_json(done)
+        return
+    typer.echo(f"{done['pages']} pages in {home.outbox} and {home.reports}, {len(done['late'])} datasets late")
+    for late in done["late"]:
+        typer.echo(f"  late {late['dataset']}: {late['reason']}")
 
 
 def _progress(message: str) -> None:

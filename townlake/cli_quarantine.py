@@ -60,9 +60,7 @@ def export(
     from ingestion.contracts import load_contracts
     from townlake.quarantine.export import export as run_export
 
-    written = run_export(
-        Home.from_environment(), load_contracts(), department=department, dataset=dataset, out=out
-    )
+    written = run_export(Home.from_environment(), load_contracts(), department=department, dataset=dataset, out=out)
     if as_json:
         typer.echo(json.dumps([asdict(w) for w in written], ensure_ascii=False, indent=1))
         return
@@ -90,7 +88,11 @@ def replay(
         before = _standing(home)
         built = steps.build(home)
         after = _standing(home)
-        answer |= {"built": True, "replayed": after["replayed"] - before["replayed"], "build": report.build_summary(home, built)}
+        answer |= {
+            "built": True,
+            "replayed": after["replayed"] - before["replayed"],
+            "build": report.build_summary(home, built),
+        }
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=1, default=str))
         return
@@ -115,7 +117,9 @@ def dismiss(
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
     else:
-        typer.echo(f"{answer['file']} row {answer['row_number']} is dismissed; readers see it with the next `townlake build`")
+        typer.echo(
+            f"{answer['file']} row {answer['row_number']} is dismissed; readers see it with the next `townlake build`"
+        )
 
 
 def _standing(home: Home) -> dict[str, int]:

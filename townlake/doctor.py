@@ -23,6 +23,7 @@ def examine(home: Home) -> list[dict[str, Any]]:
         ("catalogue", _catalogue),
         ("published", _published),
         ("raw files", _raw_files),
+        ("freshness", _freshness),
     ]
     findings = []
     for what, check in checks:
@@ -103,3 +104,17 @@ def _raw_files(home: Home) -> str:
             f"{len(missing)} raw file(s) that a receipt names are gone, first: {missing[0]}; restore them or take the file again"
         )
     return f"{len(taken)} taken deliveries, every raw file there"
+
+
+def _freshness(home: Home) -> str:
+    """Late deliveries are the departments' affair, not a fault of the installation: said, never BAD."""
+    from ingestion.contracts import load_contracts
+    from quality.freshness import late, look
+    from warehouse.lake import lake_exists, reading
+
+    if not lake_exists(home):
+        return "nothing delivered yet"
+    with reading(home, tip=True) as con:
+        standing = look(con, load_contracts())
+    behind = late(standing)
+    return f"{len(behind)} dataset(s) late: " + "; ".join(f.zh for f in behind[:10]) if behind else "no delivery is late"

@@ -19,6 +19,14 @@ def ingest_summary(home: Home, found: Scan, receipts: list[dict[str, Any]]) -> d
         "taken": len(taken),
         "refused": [{"file": r["file"], "reason": r["reason_en"]} for r in receipts if r["status"] == "refused"],
         "archives": [r["file"] for r in receipts if r["status"] == "container"],
+        "corrections": [
+            {
+                "file": r["file"],
+                **{k: r["corrections"][k] for k in ("rows", "cells", "confirmed", "dismissed", "refused")},
+            }
+            for r in receipts
+            if r["status"] == "correction"
+        ],
         "identical": [
             {"file": r["file"], "same_as": r["same_content_as"]["file"]} for r in receipts if r["status"] == "identical"
         ],
@@ -71,6 +79,11 @@ def print_ingest(answer: dict[str, Any]) -> None:
     )
     for refused in answer["refused"]:
         print(f"  refused {refused['file']}: {refused['reason']}")
+    for brought in answer["corrections"]:
+        rows = brought["rows"] + brought["confirmed"]
+        print(
+            f"  correction {brought['file']}: {rows} rows corrected, {brought['dismissed']} dismissed, {brought['refused']} not taken"
+        )
     for same in answer["identical"]:
         print(f"  内容相同 {same['file']}：与已接收的 {same['same_as']} 内容完全相同，没有重复接收")
     for pulled in answer["pulls"]:
@@ -98,6 +111,8 @@ def print_build(answer: dict[str, Any]) -> None:
         print(
             f"gate {gate['layer']}: {'passed' if gate['passed'] else 'STOPPED'}, {gate['expectations']} expectations, {gate['seconds']:.1f} s"
         )
+    for late in answer.get("late", []):
+        print(f"  late {late['dataset']}: {late['reason']}")
     if answer.get("seconds"):
         print("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in answer["seconds"].items()))
     if answer.get("published"):

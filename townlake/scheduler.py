@@ -33,7 +33,7 @@ from warehouse.lock import try_exclusive
 HOST = "127.0.0.1"
 USER = "admin"
 DAGS = REPOSITORY / "dags"
-DAG_IDS = ("watch_landing", "ingest", "foundation", "maintenance")
+DAG_IDS = ("watch_landing", "ingest", "foundation", "freshness", "maintenance")
 COMPONENTS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),

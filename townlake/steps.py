@@ -17,7 +17,7 @@ from ingestion.landing import Claim, Scan
 from townlake.quarantine import ledger
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
-from warehouse.home import Home
+from warehouse.home import DBT_PROJECT, Home
 from warehouse.lake import reading, table_exists, writing
 from warehouse.lock import lake_writer
 
@@ -190,15 +190,16 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
     render(contracts)
     with lake_writer(home, f"building {layer}"):
         results = []
-        models = [f"tag:{layer}"]
+        models, without = [f"tag:{layer}"], []
         if layer == "staging":
             touched = None if full else _touched_datasets(home, contracts)
             if touched is None:
                 results += dbt.run(home, "seed", full_refresh=full)
+                without = _without_rows(home, contracts)
             else:
                 models = [f"checked_{contracts[dataset].model_name}" for dataset in touched]
         if models:
-            results += dbt.run(home, "run", select=models, full_refresh=full)
+            results += dbt.run(home, "run", select=models, exclude=without, full_refresh=full)
         if layer == "staging":
             with writing(home) as con:
                 deliveries.settle(con, {k: f"checked_{c.model_name}" for k, c in contracts.items()})
@@ -226,9 +227,27 @@ def _touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
                 "select table_name from information_schema.tables where table_catalog = 'lake' and table_schema = 'staging'"
             ).fetchall()
         }
-        if not {f"{stage}_{c.model_name}" for c in contracts.values() for stage in ("checked", "stg")} <= tables:
-            return None
-        return [d for d in builds.unpublished_datasets(con) if d in contracts]
+        touched = [d for d in builds.unpublished_datasets(con) if d in contracts]
+        # a dataset's first delivery also makes the views over all datasets anew
+        return touched if {f"stg_{contracts[d].model_name}" for d in touched} <= tables else None
+
+
+def _without_rows(home: Home, contracts: Contracts) -> list[str]:
+    """Staging models of datasets that were never delivered and that no written model names: nobody would read them."""
+    with writing(home) as con:
+        delivered = {row[0] for row in con.execute("select distinct dataset from lake.foundation.delivery").fetchall()}
+    named = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in (DBT_PROJECT / "models").rglob("*.sql")
+        if not path.name.startswith("stg_")
+    )
+    idle = [c.model_name for c in contracts.values() if c.id not in delivered and f"stg_{c.model_name}'" not in named]
+    return [
+        f"{stage}_{name}"
+        for name in idle
+        for stage in ("checked", "stg", "history")
+        if stage != "history" or contracts[name.replace("__", ".", 1)].key
+    ]
 
 
 def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
@@ -247,6 +266,39 @@ def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = No
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(GATED)}")
     with lake_writer(home, f"gate after {layer}"):
         return gates.run_gate(home, layer, contracts or load_contracts(), build_id, full=full)
+
+
+def score(home: Home, build_id: str, contracts: Contracts | None = None) -> dict[str, Any]:
+    """Scores what the build looked at and draws the scorecards; returns how many deliveries, pages, and what is late."""
+    from ingestion.receipts import known_receipts
+    from quality import freshness, scorecard, scorecard_page
+
+    contracts = contracts or load_contracts()
+    with lake_writer(home, "scoring"), writing(home) as con:
+        scored = scorecard.score(con, contracts, build_id, scorecard.missing_columns(known_receipts(home)))
+        pages = scorecard_page.write(home, con, contracts)
+        late = freshness.late(freshness.look(con, contracts))
+    return {"scored": scored, "pages": len(pages), "late": [{"dataset": f.dataset, "reason": f.zh} for f in late]}
+
+
+def late_deliveries(home: Home) -> list[str]:
+    """One sentence per dataset that should have come. Only reads."""
+    from quality import freshness
+    from warehouse.lake import lake_exists
+
+    if not lake_exists(home):
+        return []
+    with reading(home, tip=True) as con:
+        return [f.zh for f in freshness.late(freshness.look(con, load_contracts()))]
+
+
+def accept_drift(home: Home, delivery: str, *, by: str, reason: str) -> str:
+    """Lets a delivery pass that differs from the earlier ones and is right nevertheless; returns its id."""
+    from quality import results
+
+    prepare_lake(home)
+    with lake_writer(home, "accepting a delivery"), writing(home) as con:
+        return results.accept_drift(con, delivery, by=by, reason=reason)
 
 
 def publish(home: Home, build_id: str, started_at: datetime) -> int:
@@ -300,6 +352,10 @@ def _build(home: Home, full: bool, layers: Sequence[str], progress: Progress) ->
     except GateStopped as stopped:
         stop(home, build_id, started, str(stopped))
         raise
+    scored: dict[str, Any] = {}
+    if set(layers) == set(LAYERS):
+        progress("scoring deliveries")
+        scored = _timed(seconds, "scorecard", score, home, build_id, contracts)
     snapshot = publish(home, build_id, started) if set(layers) == set(LAYERS) else None
     return {
         "build_id": build_id,
@@ -308,6 +364,7 @@ def _build(home: Home, full: bool, layers: Sequence[str], progress: Progress) ->
         "seconds": {k: round(v, 2) for k, v in seconds.items()},
         "gates": gates_run,
         "linked": linked,
+        "late": scored.get("late", []),
     }
 
 

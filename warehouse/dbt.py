@@ -59,7 +59,9 @@ def _set(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[key] = value
 
 
-def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: bool = False) -> list[NodeResult]:
+def run(
+    home: Home, command: str, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False
+) -> list[NodeResult]:
     """`dbt <command> --select …` in this process. Raises DbtFailed naming the first node that failed."""
     from dbt.cli.main import dbtRunner
 
@@ -70,6 +72,8 @@ def run(home: Home, command: str, *, select: Sequence[str] = (), full_refresh: b
     ]  # fmt: skip
     if select:
         arguments += ["--select", *select]
+    if exclude:
+        arguments += ["--exclude", *exclude]
     if full_refresh:
         arguments.append("--full-refresh")
     with _set(environment(home)):

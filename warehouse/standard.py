@@ -215,7 +215,8 @@ def select_parts(source: str, column: str, opts: dict[str, Any] | None = None, d
     tidied = select("address", source, column, opts, dialect)
     county = f"read_csv({_literal(COUNTIES)}, all_varchar=true)"
     ctes = macros(dialect)["std_address_ctes"]("tidied", "value", county, ["raw", "value", "rule", "outcome"])
-    return f"with tidied as ({tidied}),\n{ctes}\nselect * from address_parts"
+    columns = ", ".join(["raw", "value", "rule", "outcome", *(f'"{part}"' for part in PARTS)])
+    return f"with tidied as ({tidied}),\n{ctes}\nselect {columns} from address_parts"
 
 
 def _literal(path: str | Path) -> str:

@@ -5,7 +5,7 @@
 {% macro mentions(entity) -%}
 {%- set attributes = entity_attributes(entity) -%}
 {%- set selects = [nothing_said(entity, attributes)] -%}
-{%- for contract in contracts().values() -%}
+{%- for contract in delivered_contracts() -%}
     {%- for mention in contract.mentions if mention.entity == entity -%}
         {%- do selects.append(mention_select(contract, mention, attributes)) -%}
     {%- endfor -%}

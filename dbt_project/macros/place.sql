@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 {% macro has_dataset(use) -%}
-{{ return(reference_datasets()[use] in contracts()) }}
+{{ return(reference_datasets()[use] in (delivered_contracts() | map(attribute='id') | list)) }}
 {%- endmacro %}
 
 {# Accepted rows of the delivery that says how things are now. #}

@@ -20,11 +20,12 @@ READS_ONLY = {
     ("ingest", "pull"),
     ("ingest", "announce"),
     ("ingest", "all_taken"),
+    ("freshness", "everything_there"),
 }
 WAKES = {"watch_landing": ["landing_folder"], "ingest": ["landing"], "foundation": ["raw"]}
 ORDER = [
-    "register", "staging", "gate_staging", "intermediate", "link", "foundation", "gate_foundation", "marts", "gate_marts",
-    "publish",
+    "register", "gate_raw", "staging", "gate_staging", "intermediate", "link", "foundation", "gate_foundation", "marts",
+    "gate_marts", "scorecard", "publish",
 ]  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def test_assets_not_clocks_tie_the_dags(dags: dict[str, Any]) -> None:
     emitted = {
         dag_id: sorted(asset.name for task in dag.tasks for asset in task.outlets) for dag_id, dag in dags.items()
     }
-    assert emitted == {"watch_landing": ["landing"], "ingest": ["raw"], "foundation": ["foundation"], "maintenance": []}
+    assert emitted == {"watch_landing": ["landing"], "ingest": ["raw"], "foundation": ["foundation"], "freshness": [], "maintenance": []}
 
 
 def test_the_landing_folder_is_watched(dags: dict[str, Any], airflow_environment: Any) -> None:
@@ -118,3 +119,15 @@ def test_a_failed_file_makes_the_run_red_but_does_not_hold_up_the_others(dags: d
     assert dag.get_task("announce").trigger_rule == "all_done"
     assert dag.get_task("all_taken").trigger_rule == "none_failed"
     assert {task.task_id for task in dag.leaves} == {"announce", "all_taken"}
+
+
+def test_a_late_delivery_misses_the_deadline_of_a_run(dags: dict[str, Any]) -> None:
+    from importlib import import_module
+
+    dag = dags["freshness"]
+    (alert,) = dag.deadline
+    module, _, name = alert.callback.path.rpartition(".")
+    assert callable(getattr(import_module(module), name)), "the triggerer finds it by this path"
+    sensor = dag.get_task("everything_there")
+    assert sensor.mode == "reschedule"
+    assert alert.interval.total_seconds() < sensor.poke_interval < sensor.timeout < 24 * 3600

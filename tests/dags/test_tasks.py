@@ -127,3 +127,25 @@ def test_a_backlog_is_taken_a_run_at_a_time(dags: dict[str, Any], home: Home, mo
     monkeypatch.setattr(scan.__globals__["conf"], "getint", lambda *_: 2)
     monkeypatch.setattr(steps, "scan", lambda home: Scan("landing", files=5, claims=[CLAIM] * 5))
     assert len(scan()) == 2
+
+
+def test_freshness_waits_while_something_is_late(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for late, done in ((["低保名册已迟 3 天"], False), ([], True)):
+        monkeypatch.setattr(steps, "late_deliveries", lambda home, late=late: late)
+        told = call(dags, "freshness", "everything_there")()
+        assert (told.is_done, told.xcom_value) == (done, late)
+
+
+def test_a_missed_deadline_names_what_is_late(
+    dags: dict[str, Any], home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import asyncio
+
+    from late_delivery import tell
+
+    monkeypatch.setattr(steps, "late_deliveries", lambda home: ["低保名册已迟 3 天"])
+    with caplog.at_level("WARNING"):
+        asyncio.run(tell({}))
+    assert "低保名册已迟 3 天" in caplog.text

@@ -14,6 +14,7 @@ from quality import results
 from warehouse import builds, deliveries
 from warehouse.home import Home
 from warehouse.lake import SCHEMAS, writing
+from warehouse.linkage import registry
 
 ISSUE = (
     'struct("rule" varchar, "column" varchar, header varchar, severity varchar, gbt36344 varchar, outcome varchar, '
@@ -120,6 +121,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """What is there before the first build."""
     deliveries.prepare(con)
     builds.prepare(con)
+    registry.prepare(con)
     results.prepare(con)
     con.execute(staged("ceshi.renyuan"))
 

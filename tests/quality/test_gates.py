@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from quality import gates
+from quality import gates, results
 from quality.gates import GateReport, run_gate
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.lake import writing
@@ -169,6 +169,110 @@ def test_a_full_disk_is_a_fault_of_the_environment(lake: Any, monkeypatch: pytes
 def test_unknown_layer(lake: Any) -> None:
     with pytest.raises(WrongUse, match="no gate 'landing'"):
         run_gate(lake.home, "landing", lake.contracts, "b1")
+
+
+# ---- raw, and what is kept in tables -----------------------------------------------------------------------------------
+
+
+def raw_file(lake: Any, delivery: str, sql: str) -> None:
+    """Raw Parquet of a delivery, and the receipt's counts for it: three data rows and a note."""
+    (lake.home.raw / "x").mkdir(parents=True, exist_ok=True)
+    with writing(lake.home) as con:
+        con.execute(f"copy ({sql}) to '{lake.home.raw}/x/{delivery}.parquet' (format parquet)")
+    lake.sql(
+        f"""insert into lake.foundation.delivery by name
+            select '{delivery}' as delivery_id, 'ceshi.renyuan' as dataset, '{delivery}.csv' as file, 'taken' as status,
+                   date '2026-10-31' as delivered_on, now() as received_at, 'raw/x/{delivery}.parquet' as raw, 3 as data_rows, 1 as note_rows"""
+    )
+
+
+RAW = (
+    "select 'ceshi.renyuan' as dataset, '{0}.csv' as file, null::varchar as sheet, n::bigint as row_number, '{0}' as delivery_id, "
+    "now() as received_at, date '2026-10-31' as delivered_on, case when n < 4 then 'data' else 'note' end as row_kind, 'x' as id_number "
+    "from range(1, 5) as r(n)"
+)
+
+
+def test_raw_files_say_what_the_receipts_say(lake: Any) -> None:
+    raw_file(lake, "d1", RAW.format("d1"))
+    report = run_gate(lake.home, "raw", lake.contracts, "b1")
+    assert report.failures == []
+    assert report.expectations == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "expectation"),
+    [
+        ("select * from ({0}) where row_number <> 2", "rows_as_receipt"),
+        ("select * replace ('data' as row_kind) from ({0})", "rows_as_receipt"),
+        ("select * replace (1::bigint as row_number) from ({0})", "locator_unique"),
+        ("select * replace (null::bigint as row_number) from ({0})", "locator_present"),
+        ("select * replace (7 as id_number) from ({0})", "cells_are_text"),
+    ],
+)
+def test_a_raw_file_that_differs_is_named(lake: Any, change: str, expectation: str) -> None:
+    raw_file(lake, "d1", RAW.format("d1"))
+    raw_file(lake, "d2", change.format(RAW.format("d2")))
+    with pytest.raises(GateStopped, match=r"d2\.csv"):
+        run_gate(lake.home, "raw", lake.contracts, "b1")
+    assert {(f.expectation, f.delivery_id) for f in looked_at(lake, "raw").failures} >= {(expectation, "d2")}
+    assert {f.delivery_id for f in looked_at(lake, "raw").failures} == {"d2"}
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(p.read_bytes()[:100])])
+def test_a_raw_file_that_is_gone_or_cut_is_named(lake: Any, damage: Any) -> None:
+    for delivery in ("d1", "d2"):
+        raw_file(lake, delivery, RAW.format(delivery))
+    damage(lake.home.raw / "x" / "d2.parquet")
+    assert {(f.expectation, f.delivery_id) for f in looked_at(lake, "raw").failures} == {("file_whole", "d2")}
+
+
+def test_rules_and_samples_are_tables_without_values(lake: Any) -> None:
+    lake.deliver("d1", 100, name="case when n >= 20 then '张三丰' end",
+                 issues=f"case when n between 40 and 49 then {UNKNOWN} else [] end")  # fmt: skip
+    for _ in range(2):
+        run_gate(lake.home, "staging", lake.contracts, "b1")
+    rules = lake.sql(
+        """select "rule", "column", dimension, checked_rows, failed_rows, department from lake.quality.rule_result
+           where build_id = 'b1' and failed_rows > 0 and delivery_id = 'd1' order by "rule", outcome"""
+    )
+    assert rules == [
+        ("code_unknown", "sex_code", "0105", 100, 10, "ceshi"), ("code_unknown", "sex_code", "0105", 110, 10, "ceshi"),
+        ("required_missing", "name", "0201", 100, 20, "ceshi"), ("required_missing_high", "name", "0201", 100, 20, "ceshi"),
+    ]  # fmt: skip
+    samples = lake.sql(
+        'select "rule", list(row_number order by row_number), any_value(file) from lake.quality.failing_sample group by "rule" order by "rule"'
+    )
+    assert samples == [("code_unknown", [40, 41, 42, 43, 44], "d1.csv"), ("required_missing", [0, 1, 2, 3, 4], "d1.csv")]
+    columns = {row[0] for row in lake.sql("describe lake.quality.failing_sample")}
+    assert not columns & {"value", "raw", "name"}
+
+
+def test_a_delivery_that_differs_and_is_right_is_let_pass_on_request(lake: Any) -> None:
+    lake.deliver("d1", 100)
+    lake.publish("d1")
+    lake.deliver("d2", 40)
+    with pytest.raises(GateStopped, match=r"d2\.csv.*--hold d2"):
+        run_gate(lake.home, "staging", lake.contracts, "b1")
+    with writing(lake.home) as con:
+        with pytest.raises(WrongUse, match="say why"):
+            results.accept_drift(con, "d2", by="t", reason=" ")
+        with pytest.raises(WrongUse, match="0 deliveries"):
+            results.accept_drift(con, "nothing", by="t", reason="r")
+        assert results.accept_drift(con, "d2", by="t", reason="撤并") == "d2"
+    report = run_gate(lake.home, "staging", lake.contracts, "b1")
+    assert {f.expectation for f in report.failures if f.severity == "warning"} >= {"drift_rows", "drift_keys"}
+    assert lake.sql("select accepted_by, reason from lake.quality.drift_accepted") == [("t", "撤并")]
+
+
+def test_profiles_are_kept_so_that_old_rows_are_not_passed_over_again(lake: Any) -> None:
+    lake.deliver("d1", 100)
+    run_gate(lake.home, "staging", lake.contracts, "b1")
+    lake.publish("d1")
+    lake.sql("delete from lake.staging.checked_ceshi__renyuan", "update lake.foundation.delivery set accepted = 0, data_rows = 0")
+    lake.deliver("d2", 50)
+    found = {f.expectation for f in looked_at(lake, "staging").failures if f.severity == "critical"}
+    assert "drift_rows_high" in found
 
 
 # ---- foundation and marts -------------------------------------------------------------------------------------------

@@ -40,31 +40,31 @@ def parts(text: str) -> dict[str, str]:
 
 EXAMPLES: list[tuple[str, dict[str, str]]] = [
     ("山东省烟台市莱山区初家街道凤凰社区工商大街103号大连小区1号楼1单元101号",
-     dict(province="山东省", city="烟台市", county="莱山区", town="初家街道", community="凤凰社区", road="工商大街", number="103号",
-          estate="大连小区", building="1号楼", unit="1单元", room="101号")),
-    ("烟台芝罘区月亮国际1号楼1单元401室", dict(city="烟台", county="芝罘区", estate="月亮国际", building="1号楼", unit="1单元", room="401室")),
-    ("联华社区永达街248号怡和府2-3-502", dict(community="联华社区", road="永达街", number="248号", estate="怡和府", building="2", unit="3", room="502")),
-    ("大连小区3#2-501", dict(estate="大连小区", building="3#", unit="2", room="501")),
-    ("绿色花园2#楼2单元201号", dict(estate="绿色花园", building="2#楼", unit="2单元", room="201号")),
-    ("阳光府一号楼二单元三零二室", dict(estate="阳光府", building="一号楼", unit="二单元", room="三零二室")),
-    ("山东省烟台市山东省烟台市芝罘区幸福街道12号", dict(province="山东省", city="烟台市", county="芝罘区", town="幸福街道", number="12号")),
-    ("龙口市黄山馆镇政府馆前于家村127号", dict(county="龙口市", town="黄山馆镇政府", community="馆前于家村", number="127号")),
-    ("栖霞市观里镇大韩家村3组12号", dict(county="栖霞市", town="观里镇", community="大韩家村", village_group="3组", number="12号")),
+     {"province": "山东省", "city": "烟台市", "county": "莱山区", "town": "初家街道", "community": "凤凰社区", "road": "工商大街", "number": "103号",
+          "estate": "大连小区", "building": "1号楼", "unit": "1单元", "room": "101号"}),
+    ("烟台芝罘区月亮国际1号楼1单元401室", {"city": "烟台", "county": "芝罘区", "estate": "月亮国际", "building": "1号楼", "unit": "1单元", "room": "401室"}),
+    ("联华社区永达街248号怡和府2-3-502", {"community": "联华社区", "road": "永达街", "number": "248号", "estate": "怡和府", "building": "2", "unit": "3", "room": "502"}),
+    ("大连小区3#2-501", {"estate": "大连小区", "building": "3#", "unit": "2", "room": "501"}),
+    ("绿色花园2#楼2单元201号", {"estate": "绿色花园", "building": "2#楼", "unit": "2单元", "room": "201号"}),
+    ("阳光府一号楼二单元三零二室", {"estate": "阳光府", "building": "一号楼", "unit": "二单元", "room": "三零二室"}),
+    ("山东省烟台市山东省烟台市芝罘区幸福街道12号", {"province": "山东省", "city": "烟台市", "county": "芝罘区", "town": "幸福街道", "number": "12号"}),
+    ("龙口市黄山馆镇政府馆前于家村127号", {"county": "龙口市", "town": "黄山馆镇政府", "community": "馆前于家村", "number": "127号"}),
+    ("栖霞市观里镇大韩家村3组12号", {"county": "栖霞市", "town": "观里镇", "community": "大韩家村", "village_group": "3组", "number": "12号"}),
     ("新疆维吾尔自治区伊犁哈萨克自治州伊宁市上海城徐汇苑3号楼",
-     dict(province="新疆维吾尔自治区", city="伊犁哈萨克自治州", county="伊宁市", estate="上海城徐汇苑", building="3号楼")),
-    ("上海徐汇区漕溪路250弄3号501室", dict(province="上海", county="徐汇区", road="漕溪路", number="250弄", building="3号", room="501室")),
-    ("荆州市沙市区北京路12号", dict(city="荆州市", county="沙市区", road="北京路", number="12号")),
-    ("山东路12号", dict(road="山东路", number="12号")),
-    ("山东烟台南大街12号", dict(province="山东", city="烟台", road="南大街", number="12号")),
-    ("外省（已撤销行政区划）西杨村99号", dict(community="西杨村", number="99号", note="已撤销行政区划")),
-    ("烟台市芝罘区幸福新村3号楼2单元", dict(city="烟台市", county="芝罘区", estate="幸福新村", building="3号楼", unit="2单元")),
-    ("莱州市城港路街道办事处路宿曲家村55号", dict(county="莱州市", town="城港路街道办事处", community="路宿曲家村", number="55号")),
-    ("南山新村四号楼", dict(estate="南山新村", building="四号楼")),
-    ("北京市海淀区中关村大街27号", dict(province="北京市", county="海淀区", road="中关村大街", number="27号")),
-    ("２号楼３单元５０１室", dict(building="2号楼", unit="3单元", room="501室")),
-    ("凯里市大十字街道凯里小镇3号楼", dict(county="凯里市", town="大十字街道", estate="凯里小镇", building="3号楼")),
-    ("阳光100小区3号楼", dict(estate="阳光100小区", building="3号楼")),
-    ("成都市武侯区一环路南三段15号附2号", dict(city="成都市", county="武侯区", road="一环路南三段", number="15号附2号")),
+     {"province": "新疆维吾尔自治区", "city": "伊犁哈萨克自治州", "county": "伊宁市", "estate": "上海城徐汇苑", "building": "3号楼"}),
+    ("上海徐汇区漕溪路250弄3号501室", {"province": "上海", "county": "徐汇区", "road": "漕溪路", "number": "250弄", "building": "3号", "room": "501室"}),
+    ("荆州市沙市区北京路12号", {"city": "荆州市", "county": "沙市区", "road": "北京路", "number": "12号"}),
+    ("山东路12号", {"road": "山东路", "number": "12号"}),
+    ("山东烟台南大街12号", {"province": "山东", "city": "烟台", "road": "南大街", "number": "12号"}),
+    ("外省（已撤销行政区划）西杨村99号", {"community": "西杨村", "number": "99号", "note": "已撤销行政区划"}),
+    ("烟台市芝罘区幸福新村3号楼2单元", {"city": "烟台市", "county": "芝罘区", "estate": "幸福新村", "building": "3号楼", "unit": "2单元"}),
+    ("莱州市城港路街道办事处路宿曲家村55号", {"county": "莱州市", "town": "城港路街道办事处", "community": "路宿曲家村", "number": "55号"}),
+    ("南山新村四号楼", {"estate": "南山新村", "building": "四号楼"}),
+    ("北京市海淀区中关村大街27号", {"province": "北京市", "county": "海淀区", "road": "中关村大街", "number": "27号"}),
+    ("２号楼３单元５０１室", {"building": "2号楼", "unit": "3单元", "room": "501室"}),
+    ("凯里市大十字街道凯里小镇3号楼", {"county": "凯里市", "town": "大十字街道", "estate": "凯里小镇", "building": "3号楼"}),
+    ("阳光100小区3号楼", {"estate": "阳光100小区", "building": "3号楼"}),
+    ("成都市武侯区一环路南三段15号附2号", {"city": "成都市", "county": "武侯区", "road": "一环路南三段", "number": "15号附2号"}),
 ]  # fmt: skip
 
 
@@ -73,7 +73,9 @@ def test_components(text: str, expected: dict[str, str]) -> None:
     assert parts(text) == expected
 
 
-@pytest.mark.parametrize("text", ["永达街119号附近", "大连小区门口", "北关大街与西关路交叉口", "馆前于家村以东200米", "凤凰社区(3号楼对面)"])
+@pytest.mark.parametrize(
+    "text", ["永达街119号附近", "大连小区门口", "北关大街与西关路交叉口", "馆前于家村以东200米", "凤凰社区(3号楼对面)"]
+)
 def test_near_is_not_at(text: str) -> None:
     assert parse([text])[0]["is_vague"]
 
@@ -135,7 +137,11 @@ def test_no_component_is_invented_in_made_addresses() -> None:
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.text(st.sampled_from(sorted(set("".join(PIECES)))), max_size=40), min_size=50, max_size=200, unique=True))
+@given(
+    st.lists(
+        st.text(st.sampled_from(sorted(set("".join(PIECES)))), max_size=40), min_size=50, max_size=200, unique=True
+    )
+)
 def test_no_component_is_invented_in_any_text(texts: list[str]) -> None:
     assert [(r["raw"], invented(r)) for r in parse(texts) if invented(r)] == []
 
@@ -151,7 +157,10 @@ def test_long_texts_take_linear_time() -> None:
     """A hundred times the length may not take a thousand times as long: no pattern runs away."""
 
     def seconds(length: int) -> float:
-        texts = [unit * (length // len(unit)) for unit in ("路", "村镇", "3-", "一", "号楼", "山东省", "（", "a", "社区街道", "新村3", "附近")]
+        texts = [
+            unit * (length // len(unit))
+            for unit in ("路", "村镇", "3-", "一", "号楼", "山东省", "（", "a", "社区街道", "新村3", "附近")
+        ]
         began = time.process_time()
         assert len(parse(texts)) == len(texts)
         return time.process_time() - began

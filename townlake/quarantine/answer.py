@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 def answer(home: Home, con: duckdb.DuckDBPyConnection, build_id: str) -> int:
     """Completes the receipts of workbooks that this build took up; returns how many. Each is answered once."""
     waiting = [
-        r for r in known_receipts(home).values() if r["status"] == "correction" and r.get("raw") and not r.get("outcome")
+        r
+        for r in known_receipts(home).values()
+        if r["status"] == "correction" and r.get("raw") and not r.get("outcome")
     ]
     done = 0
     for receipt in waiting:
         if rows := _outcome(con, receipt["delivery_id"]):
-            counts = {state: sum(r["state"] == state for r in rows) for state in ("replayed", "open", "dismissed", "declined")}
+            counts = {
+                state: sum(r["state"] == state for r in rows) for state in ("replayed", "open", "dismissed", "declined")
+            }
             receipt["outcome"] = {"build_id": build_id, **counts, "rows": rows[:ROWS_LISTED]}
             draw(home, receipt)
             write_receipt(home, receipt)

@@ -54,7 +54,9 @@ def export(
     done: list[Exported] = []
     with reading(home) as con:
         if not table_exists(con, "intermediate", "int_quarantine__refused"):
-            raise WrongUse("this lake was built before refused rows could be exported: run `townlake build --full` first")
+            raise WrongUse(
+                "this lake was built before refused rows could be exported: run `townlake build --full` first"
+            )
         for contract in chosen:
             rows = _open_rows(con, home, contract)
             for number, part in enumerate(rows.iter_slices(ROWS_IN_A_WORKBOOK), start=1):
@@ -95,7 +97,9 @@ def _open_rows(con: duckdb.DuckDBPyConnection, home: Home, contract: DatasetCont
     if missing := [p for p in paths if not Path(p).exists()]:
         raise EnvironmentFault(f"the raw file {missing[0]} is gone: restore it from a backup")
     shape = ", ".join(f'null::varchar as "{name}"' for name in names)
-    cells = ", ".join(f"""case when fix."{n}" is not null then fix."{n}".v else raw."{n}" end as "cell.{n}" """ for n in names)
+    cells = ", ".join(
+        f"""case when fix."{n}" is not null then fix."{n}".v else raw."{n}" end as "cell.{n}" """ for n in names
+    )
     fixes = ", ".join(
         f"""arg_max(struct_pack(v := new_value), (corrected_at, workbook_delivery_id)) filter (where "column" = '{n}') as "{n}" """
         for n in names
@@ -162,7 +166,9 @@ def _lines(rows: pl.DataFrame, manifest: Manifest, cell_of: Mapping[str, str]) -
 def _findings(found: Sequence[Mapping[str, Any]], cell_of: Mapping[str, str]) -> Iterator[Finding]:
     for finding in found:
         column = finding["column"]
-        yield Finding(cell_of.get(column, column) if column else None, finding["reason"], finding["severity"] == "quarantine")
+        yield Finding(
+            cell_of.get(column, column) if column else None, finding["reason"], finding["severity"] == "quarantine"
+        )
 
 
 def _beyond(extra: str | None) -> str:

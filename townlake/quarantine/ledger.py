@@ -63,7 +63,9 @@ def waiting(con: duckdb.DuckDBPyConnection, receipts: Iterable[Mapping[str, Any]
     if not brought or not table_exists(con, *LAST_TABLE):
         return brought
     done = {r[0] for r in con.execute("select workbook_delivery_id from lake.quality.correction_workbook").fetchall()}
-    return sorted((r for r in brought if r["delivery_id"] not in done), key=lambda r: (str(r["received_at"]), r["delivery_id"]))
+    return sorted(
+        (r for r in brought if r["delivery_id"] not in done), key=lambda r: (str(r["received_at"]), r["delivery_id"])
+    )
 
 
 def unpublished(con: duckdb.DuckDBPyConnection) -> bool:
@@ -96,7 +98,9 @@ def _apply(con: duckdb.DuckDBPyConnection, home: Home, receipt: Mapping[str, Any
     corrected one of its cells since this one was exported."""
     workbook_id = receipt["corrections"]["workbook"]
     who = [receipt["delivery_id"], receipt["file"], workbook_id, receipt["dataset"], receipt["received_at"]]
-    con.execute("create or replace temp table handed as select * from read_parquet(?)", [str(home.root / receipt["raw"])])
+    con.execute(
+        "create or replace temp table handed as select * from read_parquet(?)", [str(home.root / receipt["raw"])]
+    )
     con.execute(
         """create or replace temp table newest as
            select quarantine_id, "column", arg_max(struct_pack(v := c.new_value, w := c.workbook_id), (c.corrected_at, c.workbook_delivery_id)) as last
@@ -126,7 +130,7 @@ def _apply(con: duckdb.DuckDBPyConnection, home: Home, receipt: Mapping[str, Any
            where verdict.declined is null and h.kind <> 'dismiss' and (n.last is null or n.last.v is distinct from h.new_value)""",
         who,
     )
-    rows = f"""
+    rows = """
         select any_value(h.quarantine_id) as quarantine_id, $1 as dataset, any_value(h.file) as file, any_value(h.sheet) as sheet,
                any_value(h.row_number) as row_number, any_value(h.delivery_id) as delivery_id,
                any_value(d.received_at) as received_at, any_value(d.delivered_on) as delivered_on,
@@ -253,7 +257,9 @@ def _close_superseded(con: duckdb.DuckDBPyConnection, contract: DatasetContract)
                and c.delivery_id <> u.delivery_id and not c.is_refused"""
     matches = [f"select u.quarantine_id, u.delivery_id as refused_in, c.delivery_id, c.sheet, c.row_number, c.delivered_on, c.file "
                f"from {checked} as c join unsettled as u on c.row_key = u.row_key and {later}"]  # fmt: skip
-    masks = con.execute("select distinct refusing from unsettled where len(refusing) > 0 and refusing[1] is not null order by all").fetchall()
+    masks = con.execute(
+        "select distinct refusing from unsettled where len(refusing) > 0 and refusing[1] is not null order by all"
+    ).fetchall()
     mine = f"join {checked} as o on o.delivery_id = u.delivery_id and o.row_number = u.row_number and o.sheet is not distinct from u.sheet"
     for (refusing,) in masks:
         others = [quote(c.name + "_raw") for c in contract.columns if c.name not in refusing and c.headers]

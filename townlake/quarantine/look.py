@@ -87,7 +87,13 @@ def dismiss(home: Home, quarantine_id: str, *, by: str, reason: str) -> dict[str
             raise WrongUse(f"{told} {quarantine_id!r}: see `townlake quarantine list`")
         ledger.dismiss(con, [quarantine_id.upper()], by=by, reason=reason.strip())
     file, sheet, row_number = found[0]
-    return {"quarantine_id": quarantine_id.upper(), "file": file, "sheet": sheet, "row_number": row_number, "status": "dismissed"}
+    return {
+        "quarantine_id": quarantine_id.upper(),
+        "file": file,
+        "sheet": sheet,
+        "row_number": row_number,
+        "status": "dismissed",
+    }
 
 
 def _prepared(home: Home) -> None:
@@ -98,4 +104,6 @@ def _prepared(home: Home) -> None:
     steps.prepare_lake(home)
     with reading(home, tip=True) as con:
         if not table_exists(con, "intermediate", "int_quarantine__refused"):
-            raise WrongUse("this lake was built before refused rows were kept this way: run `townlake build --full` first")
+            raise WrongUse(
+                "this lake was built before refused rows were kept this way: run `townlake build --full` first"
+            )

@@ -63,7 +63,7 @@ def workbook(contract: DatasetContract, manifest: Manifest, lines: Sequence[Line
     sheet = book.add_worksheet(SHEET)
     _explain(book, contract, manifest, len(lines))
     codes = _Codes(book)
-    _fill(book, sheet, contract, manifest, lines, codes)
+    _fill(book, sheet, contract, manifest=manifest, lines=lines, codes=codes)
     _seal(book, manifest, lines, key)
     codes.hide()
     sheet.activate()
@@ -75,7 +75,8 @@ class _Codes:
     """Lists of codes too long for a drop-down's own text, each a column of one hidden sheet."""
 
     def __init__(self, book: Workbook) -> None:
-        self._book, self._sheet, self._count = book, None, 0
+        self._book, self._count = book, 0
+        self._sheet: Worksheet | None = None
 
     def source(self, codes: Sequence[str]) -> Any:
         """What a drop-down takes as its source."""
@@ -99,6 +100,7 @@ def _fill(
     book: Workbook,
     sheet: Worksheet,
     contract: DatasetContract,
+    *,
     manifest: Manifest,
     lines: Sequence[Line],
     codes: _Codes,
@@ -136,7 +138,7 @@ def _fill(
         _drop_down("处理", [CORRECT, DISMISS], f"改好选“{CORRECT}”；这一行本来就不该有，选“{DISMISS}”"),
     )
     for number, line in enumerate(lines, start=1):
-        _line(sheet, number, line, manifest, columns, styles)
+        _line(sheet, number, line, manifest=manifest, columns=columns, styles=styles)
         sheet.set_row(number, _height(line, widths))
     sheet.set_row(0, 34)
     sheet.freeze_panes(1, 2)
@@ -152,6 +154,7 @@ def _line(
     sheet: Worksheet,
     number: int,
     line: Line,
+    *,
     manifest: Manifest,
     columns: Mapping[str, Column],
     styles: Mapping[str, Format],

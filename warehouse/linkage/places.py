@@ -39,7 +39,11 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, int
     _queue(con, everything)
     con.execute("delete from lake.registry.place_reference")
     con.execute(f"insert into lake.registry.place_reference select distinct reference_stamp from {_RESOLVED}")
-    return {"new": new, "linked": _count(con, "select count(*) from fresh"), "moved": _count(con, "select count(*) from moved")}
+    return {
+        "new": new,
+        "linked": _count(con, "select count(*) from fresh"),
+        "moved": _count(con, "select count(*) from moved"),
+    }
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -366,7 +366,9 @@ case when length(city_code) = 2 and city_said is not null then coalesce(province
 case when length(city_code) = 6 or province_kept is not null then city_said end as city,
 county_said as county, town_said as town, community_said as community, group_said as village_group, road_said as road,
 number_said as "number", estate_said as estate, building_said as building, unit_said as unit, floor_said as floor,
-room_said as room, note, nullif(rest_21, '') as rest, is_vague
+room_said as room, note,
+{#- where a note stood inside what is left, only the piece before it is one piece of the text -#}
+nullif(case when note is not null then {{ std_re_get('rest_21', '^[^ ]*', 0) }} else rest_21 end, '') as rest, is_vague, nullif(rest_21, '') as rest_all
 from address_40
 )
 {%- endmacro -%}

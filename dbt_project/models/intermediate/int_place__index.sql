@@ -27,16 +27,21 @@ said as (
     union all
     select base_key, community_code, 'R|' || road || '|' || number_key as name from base where road is not null and number_key is not null
     union all
-    select 'door|' || door.house_code, door.community_code, 'V|' || area.name || area.kind || '|' || door.village_number as name
+    select 'door|' || door.house_code as place_key, door.community_code, 'V|' || area.name || area.kind || '|' || door.village_number as name
     from door
     inner join {{ ref('int_area__name') }} as area on area.level = 5 and door.community_code = area.area_code
     where door.village_number <> '' and coalesce(door.building_key, door.unit_key, door.room_key) is null
 ),
 
+{# digits of a community, a town, a county, a city #}
+scope_level as (
+    select unnest([12, 9, 6, 4]) as digits
+),
+
 scoped as (
-    select substr(said.community_code, 1, scope.digits) as scope, said.*
+    select substr(said.community_code, 1, scope_level.digits) as scope, said.*
     from said
-    cross join (select unnest([12, 9, 6, 4]) as digits) as scope
+    cross join scope_level
 ),
 
 of_area as (

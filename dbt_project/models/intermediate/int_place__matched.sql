@@ -50,13 +50,17 @@ county_name as (
     select name, '' as city4, min(area_code) as area_code from area_name where level = 3 group by name having count(*) = 1
 ),
 
+city_name as (
+    select name, min(area_code) as area_code from area_name where level = 2 group by name
+),
+
 with_county as (
     select
         headed.*,
         city.area_code as city_code,
         case when headed.city_stem is null or city.area_code is not null then county.area_code end as county_code
     from headed
-    left join (select name, min(area_code) as area_code from area_name where level = 2 group by name) as city on headed.city_stem = city.name
+    left join city_name as city on headed.city_stem = city.name
     left join county_name as county
         on headed.county = county.name and coalesce(substr(city.area_code, 1, 4), '') = county.city4
 ),
@@ -175,6 +179,13 @@ area as (
     left join community_found as found on with_town.head_id = found.head_id
 ),
 
+{# where the lake covers one city, a text that names none is of this city #}
+home as (
+    select case when count(*) = 1 then min(substr(area_code, 1, 4)) end as city4
+    from {{ ref('int_area__division') }}
+    where level = 2 and valid_to is null
+),
+
 scoped as (
     select
         content.*,
@@ -191,7 +202,7 @@ scoped as (
             then 'V|' || content.community_stem || content.community_kind || '|' || content.number_key end as by_village
     from content
     inner join area on content.head_id = area.head_id
-    cross join (select case when count(*) = 1 then min(substr(area_code, 1, 4)) end as city4 from {{ ref('int_area__division') }} where level = 2 and valid_to is null) as home
+    cross join home
 ),
 
 asked as (

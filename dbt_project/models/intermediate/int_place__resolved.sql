@@ -8,7 +8,7 @@ with matched as (
     select
         matched.*,
         parsed.is_vague, parsed.building_key, parsed.unit_key, parsed.room_key, parsed.number_key, parsed.estate, parsed.road,
-        parsed.village_group, parsed.rest, parsed.note, parsed.province, parsed.city_stem, parsed.county, parsed.town_name,
+        parsed.village_group, parsed.rest_all, parsed.note, parsed.province, parsed.city_stem, parsed.county, parsed.town_name,
         parsed.community_stem, parsed.community_kind,
         point.longitude, point.latitude, point.crs_source, point.grid_code as point_grid, point.community_code as point_community
     from {{ ref('int_place__matched') }} as matched
@@ -126,7 +126,7 @@ located as (
                 when county6 is not null and substr(point_community, 1, 6) <> county6 then null
                 else point_community
             end) as community_code,
-        concat_ws('|', village_group, road, number_key, estate, building_key, unit_key, room_key, rest) as detail
+        concat_ws('|', village_group, road, number_key, estate, building_key, unit_key, room_key, rest_all) as detail
     from on_node
     left join {{ ref('int_area__code') }} as code
         on case when on_node.is_unknown_code then substr(on_node.house_code, 1, 12) end = code.area_code and code.level = 5
@@ -159,6 +159,14 @@ keyed as (
             else concat_ws('|', 'text', area_said, case when community_known is null then coalesce(case when town9 is null then town_name end, '') || coalesce(community_stem || community_kind, '') else '' end, detail)
         end as place_key
     from known_area
+),
+
+only_grid as (
+    select parent, min(code) as grid_code
+    from {{ ref('int_area__grid') }}
+    where valid_to is null
+    group by parent
+    having count(*) = 1
 )
 
 select
@@ -191,6 +199,4 @@ select
     '{{ reference_stamp() }}' as reference_stamp
 from keyed
 left join {{ ref('int_area__grid') }} as drawn on keyed.row_grid = drawn.code
-left join (
-    select parent, min(code) as grid_code from {{ ref('int_area__grid') }} where valid_to is null group by parent having count(*) = 1
-) as only_grid on keyed.community_code = only_grid.parent
+left join only_grid on keyed.community_code = only_grid.parent

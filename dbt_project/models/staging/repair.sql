@@ -1,5 +1,5 @@
 {# Every cell whose delivered text was not already in the contract's declared form, and what became of it. #}
-{% for contract in contracts().values() -%}
+{% for contract in delivered_contracts() -%}
 select
     {{ prefixed(locator_columns(), 'checked') | join(', ') }},
     issue.header as "column",

@@ -54,13 +54,15 @@ def contracts(tmp_path: Path) -> Contracts:
 
 
 def refused(number: int, *cells: str, is_defect: bool = False) -> Line:
-    row = Refused(f"Q{number:011d}", "d" * 64, FILE, "名册", str(number), "id_bad_check", "“身份证号”校验码不符", is_defect, cells)
+    row = Refused(
+        f"Q{number:011d}", "d" * 64, FILE, "名册", str(number), "id_bad_check", "“身份证号”校验码不符", is_defect, cells
+    )
     return Line(row, (Finding("id_number", "校验码不符", True), Finding("level", "不在代码表里", False)), "")
 
 
 LINES = (
     refused(3, BAD_ID, "张三", "一级", ""),
-    refused(4, BAD_ID, "李四", "三级", "=HYPERLINK(\"http://x\")"),
+    refused(4, BAD_ID, "李四", "三级", '=HYPERLINK("http://x")'),
     refused(5, BAD_ID, "王五\n又名王武", "", "丙", is_defect=True),
 )
 
@@ -79,7 +81,9 @@ def exported(home: Home, contracts: Contracts, tmp_path: Path) -> Path:
 Change = Callable[[Any, Any], None]
 
 
-def handed_in(home: Home, contracts: Contracts, path: Path, change: Change | None = None, department: str = "minzheng") -> dict[str, Any]:
+def handed_in(
+    home: Home, contracts: Contracts, path: Path, change: Change | None = None, department: str = "minzheng"
+) -> dict[str, Any]:
     """The receipt of the workbook after `change` (sheet, cell by row and header)."""
     if change is not None:
         book = openpyxl.load_workbook(path)
@@ -88,7 +92,15 @@ def handed_in(home: Home, contracts: Contracts, path: Path, change: Change | Non
         change(sheet, lambda row, header: sheet.cell(row, at[header]))
         path = path.with_name(f"改{sum(1 for _ in path.parent.glob('*.xlsx'))}.xlsx")
         book.save(path)
-    claim = Claim(sha256_of(path), str(path), f"{department}/{path.name}", department, (), path.stat().st_size, "2026-11-02T00:00:00+00:00")
+    claim = Claim(
+        sha256_of(path),
+        str(path),
+        f"{department}/{path.name}",
+        department,
+        (),
+        path.stat().st_size,
+        "2026-11-02T00:00:00+00:00",
+    )
     return intake.take(home, claim, contracts)[0]
 
 
@@ -106,7 +118,9 @@ def test_only_changed_cells_are_taken_with_who_corrected_them(home: Home, contra
     receipt = handed_in(home, contracts, exported, lambda sheet, cell: correct(cell))
     assert receipt["status"] == "correction"
     taken = records(home, receipt)
-    assert taken.select("row_number", "column", "old_value", "new_value", "by").rows() == [(3, "id_number", BAD_ID, GOOD_ID, "赵六")]
+    assert taken.select("row_number", "column", "old_value", "new_value", "by").rows() == [
+        (3, "id_number", BAD_ID, GOOD_ID, "赵六")
+    ]
     said = receipt["corrections"]
     assert (said["rows"], said["cells"], said["unchanged"], said["refused"]) == (1, 1, 2, 0)
     page = next((home.outbox / "minzheng").glob("*.html")).read_text(encoding="utf-8")
@@ -126,7 +140,9 @@ def test_the_same_corrections_twice_are_taken_once(home: Home, contracts: Contra
         correct(cell)
         correct(cell, 3)
 
-    again = handed_in(home, contracts, exported, lambda sheet, cell: (correct(cell), setattr(cell(2, "更正说明"), "value", "再存")))
+    again = handed_in(
+        home, contracts, exported, lambda sheet, cell: (correct(cell), setattr(cell(2, "更正说明"), "value", "再存"))
+    )
     assert (again["raw"], again["corrections"]["repeated"], again["corrections"]["rows"]) == (None, 1, 0)
     third = handed_in(home, contracts, exported, more)
     assert records(home, third)["row_number"].to_list() == [4]
@@ -177,7 +193,9 @@ def test_a_workbook_of_another_lakehouse_is_refused(home: Home, contracts: Contr
     assert (receipt["status"], receipt["code"]) == ("refused", "correction_tampered")
 
 
-def test_without_its_hidden_sheet_it_is_never_taken_for_a_delivery(home: Home, contracts: Contracts, exported: Path) -> None:
+def test_without_its_hidden_sheet_it_is_never_taken_for_a_delivery(
+    home: Home, contracts: Contracts, exported: Path
+) -> None:
     receipt = handed_in(home, contracts, exported, lambda sheet, cell: sheet.parent.remove(sheet.parent[MANIFEST]))
     assert (receipt["status"], receipt["code"]) == ("refused", "correction_without_manifest")
 
@@ -203,14 +221,19 @@ def test_one_number_in_two_differing_rows_is_not_decided(home: Home, contracts: 
     assert receipt["raw"] is None
 
 
-def test_a_row_can_be_dismissed_and_a_broken_line_confirmed_as_a_whole(home: Home, contracts: Contracts, exported: Path) -> None:
+def test_a_row_can_be_dismissed_and_a_broken_line_confirmed_as_a_whole(
+    home: Home, contracts: Contracts, exported: Path
+) -> None:
     def decide(sheet: Any, cell: Any) -> None:
         cell(2, "处理").value, cell(2, "更正说明").value = "作废", "查无此人"
         cell(4, "处理").value = "更正"
 
     receipt = handed_in(home, contracts, exported, decide)
     taken = records(home, receipt)
-    assert taken.select("row_number", "kind", "note", "column").rows() == [(3, "dismiss", "查无此人", None), (5, "confirm", None, None)]
+    assert taken.select("row_number", "kind", "note", "column").rows() == [
+        (3, "dismiss", "查无此人", None),
+        (5, "confirm", None, None),
+    ]
     assert receipt["corrections"]["unsigned"] == 2
     assert taken["by"].to_list() == ["未署名（minzheng）"] * 2
 
@@ -235,12 +258,14 @@ def test_nothing_in_the_workbook_is_a_formula_and_only_data_can_be_typed_into(ex
     assert locked == {"隔离编号", "退回原因", "来源文件", "来源工作表", "来源行号"}
     assert "校验码不符" in sheet.cell(2, at["身份证号"]).comment.text
     assert sheet.cell(2, at["身份证号"]).fill.fgColor.rgb != sheet.cell(2, at["姓名"]).fill.fgColor.rgb
-    assert any('"一级,二级"' == rule.formula1 for rule in sheet.data_validations.dataValidation)
+    assert any(rule.formula1 == '"一级,二级"' for rule in sheet.data_validations.dataValidation)
     assert book[MANIFEST].sheet_state == "hidden"
     assert all("http" not in name for name in zipfile.ZipFile(exported).namelist())
 
 
-def test_saved_by_libreoffice_it_reads_the_same(home: Home, contracts: Contracts, exported: Path, tmp_path: Path) -> None:
+def test_saved_by_libreoffice_it_reads_the_same(
+    home: Home, contracts: Contracts, exported: Path, tmp_path: Path
+) -> None:
     office = shutil.which("soffice")
     if office is None:
         pytest.skip("needs LibreOffice")
