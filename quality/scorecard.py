@@ -206,7 +206,7 @@ listed as (
         struct_pack(indicator := '0601', a := case when status = 'taken' then 1 else 0 end, b := 1),
         struct_pack(indicator := '0602', a := accepted, b := rows_read)]) as one
     from counted)
-select s.delivery_id, split_part(s.file, '/', 1) as department, s.dataset, s.file, s.delivered_on,
+select s.delivery_id, coalesce(s.department, split_part(s.file, '/', 1)) as department, s.dataset, s.file, s.delivered_on,
        strftime(coalesce(s.delivered_on, s.received_at::date), '%Y-%m') as "month",
        substr(one.indicator, 1, 2) as dimension, one.indicator, greatest(one.a, 0)::bigint as a, one.b::bigint as b, $build as build_id
 from listed join scored as s using (delivery_id)
@@ -235,7 +235,7 @@ agreed as (
           join lake.foundation.person as p using (person_id)
           where content.name is not null and p.name is not null)
     group by delivery_id)
-select s.delivery_id, split_part(s.file, '/', 1) as department, s.dataset, s.file, s.delivered_on,
+select s.delivery_id, coalesce(s.department, split_part(s.file, '/', 1)) as department, s.dataset, s.file, s.delivered_on,
        strftime(s.delivered_on, '%Y-%m') as "month", substr(indicator, 1, 2) as dimension, indicator, a::bigint as a, b::bigint as b,
        $build as build_id
 from (select * from linked union all select * from agreed) join scored as s using (delivery_id)

@@ -135,7 +135,7 @@ def _department(con: duckdb.DuckDBPyConnection, department: str, contracts: Sequ
                   coalesce(d.quarantined, 0) as quarantined, d.status, coalesce(d.reason, '') as reason,
                   strftime(coalesce(d.delivered_on, d.received_at::date), '%Y-%m') as month
            from lake.foundation.delivery as d
-           where split_part(d.file, '/', 1) = ? and strftime(coalesce(d.delivered_on, d.received_at::date), '%Y-%m') = ?
+           where coalesce(d.department, split_part(d.file, '/', 1)) = ? and strftime(coalesce(d.delivered_on, d.received_at::date), '%Y-%m') = ?
            order by d.status desc, d.file""",
         [department, view["month"]],
     )

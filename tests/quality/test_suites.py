@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ingestion.contracts import Contracts, load_contracts
+from ingestion.contracts import Contracts, DriftGate, Mention, Standard, load_contracts
 from quality.ground import Delivered, Ground, survey
 from quality.suites import LAYERS, suites_of
 
@@ -189,6 +189,68 @@ def test_a_closed_area_does_not_count(ground: Any) -> None:
     closed = "'370699000000', '旧区', '999', 'county', date '2000-01-01', date '2020-01-01'"
     ground.sql(f"insert into lake.foundation.area select {closed}")
     assert findings(ground, "foundation") == []
+
+
+def test_values_under_the_wrong_headers_stop_a_first_delivery_too(ground: Any) -> None:
+    """Two of the columns that can tell hold what does not fit; one alone may be a new way of writing."""
+    contract = ground.contract()
+    kinds = {"id_number": "citizen_id", "name": "date"}
+    columns = [
+        c.model_copy(update={"custom": c.custom.model_copy(update={"standard": Standard(kind=kinds[c.name])})}) if c.name in kinds else c
+        for c in contract.columns
+    ]
+    table = contract.schema_[0].model_copy(update={"properties": tuple(columns)})
+    ground.contracts = Contracts({contract.id: contract.model_copy(update={"schema_": (table,)})})
+    unfit = "{{'rule': 'r', 'column': '{}', 'header': 'h', 'severity': 'warning', 'gbt36344': '0302', 'outcome': 'nulled', 'raw': 'x', 'value': null}}"
+    ground.deliver("d1", 10, key="null", issues=f"[{unfit.format('id_number')}]")
+    ground.deliver("d2", 10, key="null", name="null", issues=f"[{unfit.format('id_number')}, {unfit.format('name')}]")
+    found = [(f.delivery, f.said) for f in findings(ground, "staging") if f.check == "columns_fit"]
+    assert found == [("d2", "2 / 3 columns hold mostly what does not fit: shifted perhaps")]
+
+
+def test_few_rows_are_compared_with_patience(ground: Any) -> None:
+    """Five rows in place of eight say nothing; eight in place of sixteen do, and so does a list of other keys."""
+    ground.deliver("d1", 8)
+    ground.publish("d1")
+    ground.deliver("d2", 5)
+    assert [f for f in findings(ground, "staging", drift=True) if f.severity == "critical"] == []
+    ground.deliver("d3", 8, key="'other' || n")
+    assert {(f.check, f.delivery) for f in findings(ground, "staging", drift=True) if f.severity == "critical"} == {
+        ("drift_keys_high", "d3")
+    }
+
+
+def test_half_of_sixteen_rows_stop(ground: Any) -> None:
+    ground.deliver("d1", 16)
+    ground.publish("d1")
+    ground.deliver("d2", 8)
+    found = {(f.check, f.delivery) for f in findings(ground, "staging", drift=True) if f.severity == "critical"}
+    assert ("drift_rows_high", "d2") in found
+
+
+def test_a_contract_may_set_other_limits(ground: Any) -> None:
+    loose = ground.contract().model_copy(deep=True)
+    custom = loose.custom.model_copy(update={"drift_gate": DriftGate(row_share=0.1, kept_share=0.1, ignore=("sex_code",))})
+    ground.contracts = Contracts({loose.id: loose.model_copy(update={"custom": custom})})
+    ground.deliver("d1", 100)
+    ground.publish("d1")
+    ground.deliver("d2", 40, sex="'2'")
+    assert [f for f in findings(ground, "staging", drift=True) if f.severity == "critical"] == []
+    ground.contracts = Contracts({loose.id: ground.contract()})
+    found = {f.check for f in findings(ground, "staging", drift=True) if f.severity == "critical"}
+    assert found == {"drift_rows_high", "drift_keys_high", "drift_agreement_high", "drift_values_high"}
+
+
+def test_nobody_on_a_cremation_list_is_alive(ground: Any) -> None:
+    mention = Mention(entity="person", attributes={"name": "name"}, constants={"is_deceased": "true"})
+    contract = ground.contract()
+    custom = contract.custom.model_copy(update={"mentions": (mention,)})
+    ground.contracts = Contracts({contract.id: contract.model_copy(update={"custom": custom})})
+    ground.deliver("d1", 10)
+    found = [f for f in findings(ground, "foundation") if f.check == "nobody_alive"]
+    assert [(f.severity, f.delivery, f.failed) for f in found] == [("critical", "d1", 10)]
+    ground.sql("update lake.foundation.person set is_alive = false")
+    assert [f for f in findings(ground, "foundation") if f.check == "nobody_alive"] == []
 
 
 def everything_delivered(contracts: Contracts) -> Ground:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROWS = 5_000
 """Rows prepared with formats and drop-downs; more may be filled in."""
 _TEXT_KINDS = frozenset(
-    ["citizen_id", "id_document", "disability_certificate", "uscc", "org_code", "phone", "bank_card", "code", "area_code",
+    ["citizen_id", "house_code", "id_document", "disability_certificate", "uscc", "org_code", "phone", "bank_card", "code", "area_code",
      "grid_code", "industry_code", "date", "timestamp", "month", "ethnic", "sex"]
 )  # fmt: skip
 _FIXED_LENGTH = {"citizen_id": 18, "uscc": 18, "org_code": 9, "disability_certificate": 20, "grid_code": 20}

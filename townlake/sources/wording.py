@@ -20,6 +20,7 @@ _FORMS: dict[str, str] = {
     "ethnic": "民族代码两位（GB/T 3304）",
     "area_code": "区划代码，数字",
     "grid_code": "20 位网格编码",
+    "house_code": "20 位：社区代码 12 位 + 序号 8 位；单元格设为文本",
     "industry_code": "国民经济行业分类代码（GB/T 4754）",
     "bank_card": "12 至 19 位数字；单元格设为文本",
     "integer": "整数",

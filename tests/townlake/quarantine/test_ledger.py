@@ -56,7 +56,7 @@ def test_every_other_cell_equal(home: Home, tmp_path: Path) -> None:
 
 
 def test_the_same_key(home: Home, tmp_path: Path) -> None:
-    broken = "(1, 5, 'good', 'good', '张', null, null, true)"
+    broken = "(1, 5, 'good', 'good', '张', null::varchar, null::varchar, true)"
     assert [d for d, _ in closed(home, tmp_path, broken, SOUND, column="null::varchar")] == ["d1"]
 
 
@@ -75,7 +75,10 @@ def test_nothing_less_than_one_clear_answer(home: Home, tmp_path: Path, other: s
 
 
 def test_too_little_to_tell(home: Home, tmp_path: Path) -> None:
-    assert closed(home, tmp_path, REFUSED.replace("'东街'", "null"), SOUND.replace("'东街'", "null")) == []
+    assert (
+        closed(home, tmp_path, REFUSED.replace("'东街'", "null::varchar"), SOUND.replace("'东街'", "null::varchar"))
+        == []
+    )
 
 
 def test_the_second_delivery_answers_when_the_first_does_not(home: Home, tmp_path: Path) -> None:

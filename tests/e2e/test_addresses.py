@@ -1,0 +1,27 @@
+"""Addresses of the shared sample city end where its answer key says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.addresses import measure
+from tests.shared import shared_path
+from townlake import steps
+from warehouse.home import Home
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.shared, pytest.mark.timeout(1200)]
+
+
+def test_addresses_are_resolved_as_the_key_says(tmp_path: Path) -> None:
+    city = shared_path("sample_city")
+    home = Home.at(tmp_path / "home").prepare()
+    steps.ingest(home, city / "landing")
+    assert steps.build(home)["published"]
+    (over_all,) = [r for r in measure(home, city / "truth") if r["source"] is None and r["wanted_level"] is None]
+    assert float(str(over_all["community"])) >= 0.98
+    assert float(str(over_all["place"])) >= 0.97
+    assert float(str(over_all["grid"])) >= 0.97
+    assert over_all["too_deep"] == 0
+    assert over_all["other_community"] == 0
