@@ -126,7 +126,11 @@ last published snapshot until `publish`, which updates the asset `foundation`.
         build,
         gate("raw", build, "原始层质量门 · Raw files are there, whole, and say what the receipts say."),
         layer("staging", "标准层 · Standard names, types, codes; each row with its issues, or whole to quarantine."),
-        gate("staging", build, "标准层质量门 · The contracts' table rules, rows conserved, drift against earlier deliveries."),
+        gate(
+            "staging",
+            build,
+            "标准层质量门 · The contracts' table rules, rows conserved, drift against earlier deliveries.",
+        ),
         layer("intermediate", "中间层 · What each row says about whom: mentions, the unit of linkage."),
         link(),
         layer("foundation", "底座 · Golden records: each value chosen by source trust and recency, the others kept."),

@@ -21,7 +21,10 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=DEADLINE, callback=AsyncCallback(tell), name="late deliveries"
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=DEADLINE,
+        callback=AsyncCallback(tell),
+        name="late deliveries",
     ),
     tags=["woken-by-clock", "reads-files"],
     doc_md="""

@@ -121,7 +121,16 @@ def by_share(
     some = f"coalesce({share} > 0.1, false)"
     more: dict[str, Any] = {"gbt36344": gbt36344, "rows_where": rows_where}
     warning = Check(
-        name, zh % "10 %", en % "10 %", "warning", failed, column, some, checked, said=high if stops else "false", **more
+        name,
+        zh % "10 %",
+        en % "10 %",
+        "warning",
+        failed,
+        column,
+        some,
+        checked,
+        said=high if stops else "false",
+        **more,
     )
     critical = Check(f"{name}_high", zh % "50 %", en % "50 %", "critical", failed, column, high, checked, **more)
     return [critical, warning] if stops else [warning]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.contracts import DatasetContract
 from quality.checks import SAMPLES, SEVERITIES, Check, Suite, table
 from quality.ground import Ground, survey
-from quality.results import Kept, Sample, record
+from quality.results import Kept, Run, Sample, record
 from quality.suites import suites_of
 from warehouse.errors import GateStopped, explain
 from warehouse.home import Home
@@ -127,7 +127,7 @@ def run_gate(
     )  # fmt: skip
     if lake_exists(home):
         reasons = [_reasons(r) for r in found.results]
-        record(home, build_id, layer, started, found.results, reasons, found.kept)
+        record(home, Run(build_id, layer, started), found.results, reasons, found.kept)
     pages.write(home, report)
     if not report.passed:
         raise GateStopped(stopped_because(report))
@@ -231,7 +231,10 @@ def _examine_suite(source: Source, suite: Suite, profile: str, ground: Ground, k
 def _samples(source: Source, suite: Suite, check: Check, failure: Failure) -> list[Sample]:
     """Where the first rows stand that break an expectation; never what they hold."""
     if failure.entities:
-        return [Sample(suite.name, check.name, failure.column, failure.delivery_id, failure.dataset, entity_id=e) for e in failure.entities]
+        return [
+            Sample(suite.name, check.name, failure.column, failure.delivery_id, failure.dataset, entity_id=e)
+            for e in failure.entities
+        ]
     if not (suite.rows_from and check.rows_where and failure.delivery_id):
         return []
     rows = source.execute(

@@ -1,9 +1,9 @@
 """What a gate leaves behind, as tables of the lake:
 
-    quality.gate_result      one row per expectation and gate run
-    quality.rule_result      the same by delivery, and every rule of the rows' issues: rows checked, rows failed
-    quality.failing_sample   where up to five rows (or which entities) break it; never what they hold
-    quality.profile          what later deliveries of the dataset are compared with (quality.suites.drift)
+quality.gate_result      one row per expectation and gate run
+quality.rule_result      the same by delivery, and every rule of the rows' issues: rows checked, rows failed
+quality.failing_sample   where up to five rows (or which entities) break it; never what they hold
+quality.profile          what later deliveries of the dataset are compared with (quality.suites.drift)
 """
 
 from __future__ import annotations
@@ -78,6 +78,15 @@ class Sample:
     entity_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of one gate."""
+
+    build_id: str
+    layer: str
+    started: datetime
+
+
 @dataclass
 class Kept:
     """What one gate run gathers for the tables while its scratch database is open."""
@@ -95,14 +104,26 @@ class Kept:
             parts = [f"sum(case when {c.condition} then {c.failed} else 0 end), max({c.checked})" for c in suite.checks]
             rows = execute(f"select {delivery}, {', '.join(parts)} from {profile} group by all")
         else:
-            rows = execute(f"select {delivery}, {', '.join(f'{c.failed}, {c.checked}' for c in suite.checks)} from {profile}")
+            rows = execute(
+                f"select {delivery}, {', '.join(f'{c.failed}, {c.checked}' for c in suite.checks)} from {profile}"
+            )
         for delivery_id, dataset, *counts in rows:
             for i, check in enumerate(suite.checks):
                 failed, checked = int(counts[2 * i] or 0), int(counts[2 * i + 1] or 0)
                 if not failed and delivery_id is not None and delivery_id not in looked_at:
                     continue
                 self.rules.append(
-                    RuleResult(delivery_id, dataset, check.name, check.column, check.severity, check.gbt36344, None, checked, failed)
+                    RuleResult(
+                        delivery_id,
+                        dataset,
+                        check.name,
+                        check.column,
+                        check.severity,
+                        check.gbt36344,
+                        None,
+                        checked,
+                        failed,
+                    )
                 )
 
     def take_issues(self, execute: Execute, contracts: Iterable[DatasetContract]) -> None:
@@ -120,15 +141,28 @@ class Kept:
             for delivery_id, rule, column, severity, code, outcome, checked, failed, samples, file in rows:
                 broken.add((delivery_id, rule))
                 self.rules.append(
-                    RuleResult(delivery_id, contract.id, rule, column, severity, code, outcome, int(checked), int(failed))
+                    RuleResult(
+                        delivery_id, contract.id, rule, column, severity, code, outcome, int(checked), int(failed)
+                    )
                 )
                 self.samples += [
-                    Sample(f"staging.{contract.id}", rule, column, delivery_id, contract.id, file, s["sheet"], s["row_number"])
+                    Sample(
+                        f"staging.{contract.id}",
+                        rule,
+                        column,
+                        delivery_id,
+                        contract.id,
+                        file,
+                        s["sheet"],
+                        s["row_number"],
+                    )
                     for s in samples[:SAMPLES]
                 ]
             for delivery_id, checked in execute(f'select delivery_id, "rows" from content_{model}'):
                 self.rules += [
-                    RuleResult(delivery_id, contract.id, r.rule, r.column, r.severity, r.gbt36344, None, int(checked), 0)
+                    RuleResult(
+                        delivery_id, contract.id, r.rule, r.column, r.severity, r.gbt36344, None, int(checked), 0
+                    )
                     for r in contract.custom.rules
                     if (delivery_id, r.rule) not in broken
                 ]
@@ -142,29 +176,33 @@ class Kept:
         self.profile = [tuple(row) for row in rows if row[0] not in known]
 
 
-def record(
-    home: Home, build_id: str, layer: str, started: datetime, results: Sequence[Result], reasons: Sequence[str | None], kept: Kept
-) -> None:  # fmt: skip
+def record(home: Home, run: Run, results: Sequence[Result], reasons: Sequence[str | None], kept: Kept) -> None:
     """Writes what a gate found, in place of what an earlier run for the same build and layer left."""
-    stamp = {"build_id": build_id, "layer": layer, "ran_at": started.isoformat()}
+    stamp = {"build_id": run.build_id, "layer": run.layer, "ran_at": run.started.isoformat()}
     gate_rows = [
         {**stamp, "suite": r.suite, "expectation": r.expectation, "column": r.column, "severity": r.severity, "success": r.success,
          "observed": r.observed, "failed_rows": r.failed_rows, "checked_rows": r.checked_rows, "reason": reason}
         for r, reason in zip(results, reasons, strict=True)
     ]  # fmt: skip
-    rule_rows = [{**stamp, **asdict(r), "department": r.dataset.split(".")[0] if r.dataset else None} for r in kept.rules]
-    sample_rows = [{"build_id": build_id, "layer": layer, **asdict(s)} for s in kept.samples]
+    rule_rows = [
+        {**stamp, **asdict(r), "department": r.dataset.split(".")[0] if r.dataset else None} for r in kept.rules
+    ]
+    sample_rows = [{"build_id": run.build_id, "layer": run.layer, **asdict(s)} for s in kept.samples]
     with writing(home) as con:
         con.execute("begin")
         try:
             prepare(con)
             for name, rows in (("gate_result", gate_rows), ("rule_result", rule_rows), ("failing_sample", sample_rows)):
-                con.execute(f"delete from lake.quality.{name} where build_id = ? and layer = ?", [build_id, layer])
+                con.execute(
+                    f"delete from lake.quality.{name} where build_id = ? and layer = ?", [run.build_id, run.layer]
+                )
                 _insert(con, name, rows)
             if kept.profile:
                 names = ("delivery_id", "dataset", "measure", "column", "key", "n")
                 delivered = sorted({row[0] for row in kept.profile})
-                con.execute("delete from lake.quality.profile where delivery_id in (select unnest(?::varchar[]))", [delivered])
+                con.execute(
+                    "delete from lake.quality.profile where delivery_id in (select unnest(?::varchar[]))", [delivered]
+                )
                 _insert(con, "profile", [dict(zip(names, row, strict=True)) for row in kept.profile])
             con.execute("commit")
         except BaseException:
@@ -197,6 +235,9 @@ def accept_drift(con: duckdb.DuckDBPyConnection, delivery: str, *, by: str, reas
         raise WrongUse(f"{delivery!r} names {len(found)} deliveries: see `townlake delivery list`")
     delivery_id = found[0][0]
     prepare(con)
-    con.execute("insert into lake.quality.drift_accepted values (?, ?, ?, ?)", [delivery_id, by, datetime.now(UTC), reason.strip()])
+    con.execute(
+        "insert into lake.quality.drift_accepted values (?, ?, ?, ?)",
+        [delivery_id, by, datetime.now(UTC), reason.strip()],
+    )
     deliveries.redo(con, [delivery_id], "drift accepted")
     return delivery_id

@@ -122,7 +122,8 @@ def _columns(contracts: Mapping[str, DatasetContract], missing: Mapping[str, int
     ]
     gone = ", ".join(f"({literal(k)}, {int(n)})" for k, n in missing.items()) or "(null, 0)"
     period = ", ".join(
-        f"({literal(c.id)}, {freshness.GRACE_DAYS.get(c.custom.delivery.every, 10_000)}, {len(c.custom.rules)})" for c in contracts.values()
+        f"({literal(c.id)}, {freshness.GRACE_DAYS.get(c.custom.delivery.every, 10_000)}, {len(c.custom.rules)})"
+        for c in contracts.values()
     )
     return f"""
         create or replace temp table score_column as

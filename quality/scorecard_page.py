@@ -112,7 +112,7 @@ def _scored(con: duckdb.DuckDBPyConnection, where: str, values: Sequence[Any] = 
     months: dict[str, Scores] = {}
     for month, dimension, a, b in rows:
         months.setdefault(month, {})[dimension] = (a, b)
-    trend = [{"month": m, "total": total(s)} for m, s in sorted(months.items())][-MONTHS:]
+    trend: list[dict[str, Any]] = [{"month": m, "total": total(s)} for m, s in sorted(months.items())][-MONTHS:]
     newest = months[max(months)] if months else {}
     now = trend[-1]["total"] if trend else 0.0
     return {
@@ -124,7 +124,9 @@ def _scored(con: duckdb.DuckDBPyConnection, where: str, values: Sequence[Any] = 
     }  # fmt: skip
 
 
-def _department(con: duckdb.DuckDBPyConnection, department: str, contracts: Sequence[DatasetContract]) -> dict[str, Any]:
+def _department(
+    con: duckdb.DuckDBPyConnection, department: str, contracts: Sequence[DatasetContract]
+) -> dict[str, Any]:
     view = {
         "department": department, "title": contracts[0].custom.department,
         **_scored(con, "level = 'department' and department = ?", [department]),
@@ -143,7 +145,8 @@ def _department(con: duckdb.DuckDBPyConnection, department: str, contracts: Sequ
     for delivery in view["deliveries"]:
         delivery["name"] = titles.get(delivery["dataset"], "未能识别")
     view["datasets"] = [
-        {"name": c.name, **_scored(con, "level = 'dataset' and dataset = ?", [c.id])} for c in sorted(contracts, key=lambda c: c.id)
+        {"name": c.name, **_scored(con, "level = 'dataset' and dataset = ?", [c.id])}
+        for c in sorted(contracts, key=lambda c: c.id)
     ]
     view["datasets"] = [d for d in view["datasets"] if d["month"] == view["month"]]
     view["indicators"] = [
@@ -168,7 +171,8 @@ def _department(con: duckdb.DuckDBPyConnection, department: str, contracts: Sequ
         [department, view["month"]],
     )
     view["personal"] = {
-        level: sum(c.custom.personal_data == level for k in contracts for c in k.columns) for level in ("general", "sensitive")
+        level: sum(c.custom.personal_data == level for k in contracts for c in k.columns)
+        for level in ("general", "sensitive")
     }
     standing = look(con, {c.id: c for c in contracts})
     view["late"] = [f for f in standing if f.status == "late"]
@@ -205,7 +209,9 @@ def _compare(views: list[dict[str, Any]]) -> None:
     for view in views:
         view["place"], view["of"] = ranked.index(view["total"]) + 1, len(ranked)
         for dimension in view["dimensions"]:
-            others = [d["a"] / d["b"] for v in views for d in v["dimensions"] if d["code"] == dimension["code"] and d["b"]]
+            others = [
+                d["a"] / d["b"] for v in views for d in v["dimensions"] if d["code"] == dimension["code"] and d["b"]
+            ]
             dimension["mean"] = 100 * sum(others) / len(others) if others else None
 
 
@@ -225,7 +231,14 @@ def workbook(view: Mapping[str, Any], stamp: str) -> bytes:
     memory = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(memory, options)
-    base = {"font_name": "等线", "font_size": 11, "text_wrap": True, "valign": "top", "bottom": 1, "bottom_color": "#D9DEE5"}
+    base = {
+        "font_name": "等线",
+        "font_size": 11,
+        "text_wrap": True,
+        "valign": "top",
+        "bottom": 1,
+        "bottom_color": "#D9DEE5",
+    }
     styles = {
         "text": book.add_format({**base, "num_format": "@"}), "count": book.add_format({**base, "num_format": "#,##0"}),
         "share": book.add_format({**base, "num_format": "0.0%"}),

@@ -68,7 +68,9 @@ class Seen:
         """Whether an intake has come to its end and nothing of the chain is under way."""
         states = [(dag, run["state"]) for (dag, _), run in self.runs.items()]
         return ("ingest", "success") in states and not any(
-            s in ("queued", "running") for dag, s in states if dag != "freshness"  # waits for the offices
+            s in ("queued", "running")
+            for dag, s in states
+            if dag != "freshness"  # waits for the offices
         )
 
     def seconds(self) -> dict[str, float]:

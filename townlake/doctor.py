@@ -117,4 +117,6 @@ def _freshness(home: Home) -> str:
     with reading(home, tip=True) as con:
         standing = look(con, load_contracts())
     behind = late(standing)
-    return f"{len(behind)} dataset(s) late: " + "; ".join(f.zh for f in behind[:10]) if behind else "no delivery is late"
+    return (
+        f"{len(behind)} dataset(s) late: " + "; ".join(f.zh for f in behind[:10]) if behind else "no delivery is late"
+    )

@@ -31,7 +31,6 @@ from quality.suites.staging import (
     IDENTITY_KINDS,
     NO_VALUE_GIVEN,
     checked_table,
-    is_coded,
     may_be_category,
     measured,
 )
@@ -64,7 +63,7 @@ def drift_suite(contracts: Sequence[DatasetContract], ground: Ground) -> Suite:
     kept = set().union(*(ground.references(c.id) for c in known)) & ground.profiled if known else set()
     if kept:
         prepare.append(
-            f"insert into measure select delivery_id, dataset, measure, \"column\", \"key\", n from {table('quality.profile')} "
+            f'insert into measure select delivery_id, dataset, measure, "column", "key", n from {table("quality.profile")} '
             f"where delivery_id in {one_of(kept - set().union(*(measured(c, ground) for c in known)))}"
         )
     accepted = (
@@ -164,7 +163,13 @@ def _spread(contract: DatasetContract, ground: Ground) -> str | None:
         elif kind in ("date", "timestamp"):
             parts.append(("month", column.name, f"(year({name}) * 12 + month({name}))::varchar"))
         elif kind == "month":
-            parts.append(("month", column.name, f"(try_cast(substr({name}, 1, 4) as int) * 12 + try_cast(substr({name}, 6, 2) as int))::varchar"))
+            parts.append(
+                (
+                    "month",
+                    column.name,
+                    f"(try_cast(substr({name}, 1, 4) as int) * 12 + try_cast(substr({name}, 6, 2) as int))::varchar",
+                )
+            )
         elif kind in ("amount", "decimal", "usage") or (kind == "integer" and column.name not in contract.key):
             parts.append(("size", column.name, f"floor(2 * log10(nullif(abs({name}::double), 0)))::int::varchar"))
     if not parts:
@@ -200,13 +205,16 @@ def _keys(contract: DatasetContract, ground: Ground) -> list[str]:
             compared.append((column.name, f"min({quote(column.name)})::date", True))
     names = [f"v{i}" for i in range(len(compared))]
     values = "".join(f", {sql} as {n}" for n, (_, sql, _) in zip(names, compared, strict=True))
-    counts = [("keys", None, "reference", "count(old.h)"), ("keys", None, "kept", "count(old.h) filter (where new.h is not null)")]
-    for n, (column, _, is_date) in zip(names, compared, strict=True):
+    counts: list[tuple[str, str | None, str, str]] = [
+        ("keys", None, "reference", "count(old.h)"),
+        ("keys", None, "kept", "count(old.h) filter (where new.h is not null)"),
+    ]
+    for n, (name, _, is_date) in zip(names, compared, strict=True):
         both = f"old.{n} is not null and new.{n} is not null"
-        counts.append(("agree", column, "both", f"count(*) filter (where {both})"))
-        counts.append(("agree", column, "equal", f"count(*) filter (where {both} and old.{n} = new.{n})"))
+        counts.append(("agree", name, "both", f"count(*) filter (where {both})"))
+        counts.append(("agree", name, "equal", f"count(*) filter (where {both} and old.{n} = new.{n})"))
         if is_date:
-            counts.append(("agree", column, "back", f"count(*) filter (where {both} and new.{n} <= old.{n} - 180)"))
+            counts.append(("agree", name, "back", f"count(*) filter (where {both} and new.{n} <= old.{n} - 180)"))
     said = ", ".join(
         f'struct_pack(measure := {literal(m)}, "column" := {literal(c)}::varchar, "key" := {literal(k)}, n := {n})'
         for m, c, k, n in counts
@@ -454,7 +462,10 @@ _ASPECTS = {
 
 def _checks() -> list[Check]:
     out = []
-    levels: tuple[tuple[str, Severity, str], ...] = (("_high", "critical", "stops"), ("", "warning", "warns and not stops"))
+    levels: tuple[tuple[str, Severity, str], ...] = (
+        ("_high", "critical", "stops"),
+        ("", "warning", "warns and not stops"),
+    )
     for aspect, (zh, en, code) in _ASPECTS.items():
         of = f"aspect = '{aspect}'"
         for suffix, severity, verdict in levels:

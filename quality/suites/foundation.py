@@ -32,7 +32,15 @@ def _reference(
     alias = quote(f"to_{column}")
     wrong = f"e.{quote(column)} is not null and {alias}.id is null"
     check = RowCheck(
-        "reference_exists", wrong, zh, en, column, severity, of=f"e.{quote(column)} is not null", example=key, gbt36344="0402"
+        "reference_exists",
+        wrong,
+        zh,
+        en,
+        column,
+        severity,
+        of=f"e.{quote(column)} is not null",
+        example=key,
+        gbt36344="0402",
     )
     join = f"left join (select distinct {quote(target_key)} as id from {table(target)}) as {alias} on e.{quote(column)} = {alias}.id"
     return check, join
@@ -338,9 +346,7 @@ def levels_suite() -> Suite:
         group by c.entity"""
     check = Check("totals_agree", "社区、镇街、县区、市各级合计一致", "totals of the levels to agree", "critical", "coalesce(lost, 0)", "area_code",
                   gbt36344="0401", example="entity || ' ' || example")  # fmt: skip
-    return Suite(
-        "foundation.levels", "各级合计", profile, (check,), (_AREA, *(f"foundation.{e}" for e in _COUNTED))
-    )
+    return Suite("foundation.levels", "各级合计", profile, (check,), (_AREA, *(f"foundation.{e}" for e in _COUNTED)))
 
 
 def cover_suite() -> Suite:

@@ -28,9 +28,7 @@ def raw_suite(ground: Ground) -> Suite:
                count(*) - count(distinct hash(sheet, row_number)) as row_repeats,
                count(*) filter (where row_number is null or file is null or dataset is null) as unlocated
         from read_parquet({_list(whole.values())}, union_by_name = true) group by delivery_id"""
-    typed = " or ".join(
-        f"(name = {literal(c)} and type in {one_of(types)})" for c, types in TYPED.items()
-    )
+    typed = " or ".join(f"(name = {literal(c)} and type in {one_of(types)})" for c, types in TYPED.items())
     other = f"""
         select file_name as path, string_agg(name, '、' order by name) as columns
         from parquet_schema({_list(whole.values())})
@@ -39,8 +37,13 @@ def raw_suite(ground: Ground) -> Suite:
     said = " + ".join(f"coalesce({k}_rows, 0)" for k in ROW_KINDS)
     wrong = " + ".join(f"abs(coalesce({k}_rows, 0) - coalesce({k}_found, 0))" for k in ROW_KINDS)
     if not whole:
-        empty = ", ".join(f"0 as {c}" for c in ("found", *(f"{k}_found" for k in ROW_KINDS), "row_repeats", "unlocated"))
-        rows, other = f"select null as delivery_id, {empty} where false", "select null as path, null as columns where false"
+        empty = ", ".join(
+            f"0 as {c}" for c in ("found", *(f"{k}_found" for k in ROW_KINDS), "row_repeats", "unlocated")
+        )
+        rows, other = (
+            f"select null as delivery_id, {empty} where false",
+            "select null as path, null as columns where false",
+        )
     profile = f"""
         select d.delivery_id, d.dataset, d.file, d.delivered_on, {said} as "rows", {wrong} as miscounted,
                {", ".join(f"d.{k}_rows" for k in ROW_KINDS)}, r.* exclude (delivery_id),

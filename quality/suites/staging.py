@@ -257,7 +257,7 @@ def issue_statement(contract: DatasetContract, ground: Ground) -> str:
 def _profile(contract: DatasetContract, ground: Ground) -> str:
     """One row per delivery that is looked at."""
     unusable = [
-        f"coalesce(sum(found) filter (where \"column\" = {literal(c.name)}), 0) as {quote(c.name + '.unusable')}"
+        f'coalesce(sum(found) filter (where "column" = {literal(c.name)}), 0) as {quote(c.name + ".unusable")}'
         for c in contract.columns
     ]
     missing = [

@@ -90,7 +90,13 @@ def test_assets_not_clocks_tie_the_dags(dags: dict[str, Any]) -> None:
     emitted = {
         dag_id: sorted(asset.name for task in dag.tasks for asset in task.outlets) for dag_id, dag in dags.items()
     }
-    assert emitted == {"watch_landing": ["landing"], "ingest": ["raw"], "foundation": ["foundation"], "freshness": [], "maintenance": []}
+    assert emitted == {
+        "watch_landing": ["landing"],
+        "ingest": ["raw"],
+        "foundation": ["foundation"],
+        "freshness": [],
+        "maintenance": [],
+    }
 
 
 def test_the_landing_folder_is_watched(dags: dict[str, Any], airflow_environment: Any) -> None:

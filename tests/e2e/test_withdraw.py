@@ -69,16 +69,17 @@ def _rows(con, schema: str, table: str) -> set[tuple[object, ...]]:  # type: ign
     return set(con.execute(sql).fetchall())
 
 
-def run(home: Home, landing: Path) -> None:
-    steps.ingest(home, landing)
+def run(home: Home, *landings: Path) -> None:
+    """Takes the landings one after the other and builds once."""
+    for landing in landings:
+        steps.ingest(home, landing)
     assert steps.build(home)["published"]
 
 
 @pytest.fixture(scope="module")
 def with_everything(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Home:
     home = Home.at(tmp_path_factory.mktemp("withdraw") / "home").prepare()
-    run(home, small_city / "landing")
-    run(home, small_city / "landing_2")
+    run(home, small_city / "landing", small_city / "landing_2")
     return home
 
 
@@ -106,8 +107,7 @@ def test_withdrawn_is_as_if_never_delivered(with_everything: Home, small_city: P
     for file in gone_files:
         (landing / file).unlink()
     other = Home.at(tmp_path / "other").prepare()
-    run(other, landing)
-    run(other, small_city / "landing_2")
+    run(other, landing, small_city / "landing_2")
 
     withdrawn, never = without_ids(home), without_ids(other)
     assert withdrawn.keys() == never.keys()

@@ -83,7 +83,7 @@ class Lake:
                        ({issues})::{ISSUE}[] as issues, n < {refused} as is_refused
                 from range({rows}) as r(n)""",
             f"""insert into lake.foundation.delivery by name
-                select '{delivery}' as delivery_id, '{dataset}' as dataset, '{dataset.split(".")[0]}' as department,
+                select '{delivery}' as delivery_id, '{dataset}' as dataset, '{dataset.split(".", maxsplit=1)[0]}' as department,
                        '{delivery}.csv' as file, 'full' as kind,
                        date '2026-10-31' as delivered_on, now() as received_at, '{status}' as status,
                        {rows if receipt is None else receipt} as data_rows, {rows - refused} as accepted, {refused} as quarantined""",

@@ -274,7 +274,9 @@ def test_a_poisoned_delivery_is_stopped_by_name(found: dict[str, list[Failure]],
 
 
 @pytest.mark.parametrize(("name", "expected"), [("last_year", "drift_day_high"), ("wrong_line", "drift_keys_high")])
-def test_another_file_under_a_right_header_is_stopped(found: dict[str, list[Failure]], name: str, expected: str) -> None:
+def test_another_file_under_a_right_header_is_stopped(
+    found: dict[str, list[Failure]], name: str, expected: str
+) -> None:
     assert expected in stops(found[name])
 
 

@@ -243,7 +243,10 @@ def test_rules_and_samples_are_tables_without_values(lake: Any) -> None:
     samples = lake.sql(
         'select "rule", list(row_number order by row_number), any_value(file) from lake.quality.failing_sample group by "rule" order by "rule"'
     )
-    assert samples == [("code_unknown", [40, 41, 42, 43, 44], "d1.csv"), ("required_missing", [0, 1, 2, 3, 4], "d1.csv")]
+    assert samples == [
+        ("code_unknown", [40, 41, 42, 43, 44], "d1.csv"),
+        ("required_missing", [0, 1, 2, 3, 4], "d1.csv"),
+    ]
     columns = {row[0] for row in lake.sql("describe lake.quality.failing_sample")}
     assert not columns & {"value", "raw", "name"}
 
@@ -270,7 +273,10 @@ def test_profiles_are_kept_so_that_old_rows_are_not_passed_over_again(lake: Any)
     lake.deliver("d1", 100)
     run_gate(lake.home, "staging", lake.contracts, "b1")
     lake.publish("d1")
-    lake.sql("delete from lake.staging.checked_ceshi__renyuan", "update lake.foundation.delivery set accepted = 0, data_rows = 0")
+    lake.sql(
+        "delete from lake.staging.checked_ceshi__renyuan",
+        "update lake.foundation.delivery set accepted = 0, data_rows = 0",
+    )
     lake.deliver("d2", 50)
     found = {f.expectation for f in looked_at(lake, "staging").failures if f.severity == "critical"}
     assert "drift_rows_high" in found

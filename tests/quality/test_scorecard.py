@@ -26,7 +26,9 @@ def issue(rule: str, column: str, *, severity: str = "warning", code: str = "030
     )
 
 
-def scored(lake: Any, build: str = "b1", missing: dict[str, int] | None = None) -> dict[tuple[str, str], tuple[int, int]]:
+def scored(
+    lake: Any, build: str = "b1", missing: dict[str, int] | None = None
+) -> dict[tuple[str, str], tuple[int, int]]:
     """(delivery, indicator) → (A, B), after gate and scoring."""
     run_gate(lake.home, "staging", lake.contracts, build)
     with writing(lake.home) as con:
@@ -87,7 +89,9 @@ def test_what_brings_most_back_comes_first(lake: Any) -> None:
                  issues=f"case when n < 5 then [{issue('id_bad_check', 'id_number', severity='quarantine', code='0301')}] "
                         f"when n < 15 then [{issue('sex_unknown', 'sex_code')}] else [{issue('phone_short', 'name', outcome='standardised')}] end")  # fmt: skip
     scored(lake)
-    rows = lake.sql('select "place", "rule", refused_rows, incomplete_rows, weight from lake.quality.to_mend order by "place"')
+    rows = lake.sql(
+        'select "place", "rule", refused_rows, incomplete_rows, weight from lake.quality.to_mend order by "place"'
+    )
     assert rows == [(1, "id_bad_check", 5, 0, 15), (2, "sex_unknown", 0, 10, 10)]
 
 
@@ -95,7 +99,8 @@ def test_what_brings_most_back_comes_first(lake: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "status", "late"), [(0, "fresh", 0), (30, "fresh", 0), (31, "due", 0), (40, "due", 0), (41, "late", 1), (60, "late", 20)]
+    ("days", "status", "late"),
+    [(0, "fresh", 0), (30, "fresh", 0), (31, "due", 0), (40, "due", 0), (41, "late", 1), (60, "late", 20)],
 )
 def test_a_month_later_something_is_expected(lake: Any, days: int, status: str, late: int) -> None:
     lake.deliver("d1", 5)  # of 31 October: next expected on 30 November, late from 11 December on
@@ -156,7 +161,11 @@ def test_pages_hold_no_value_of_a_row(lake: Any) -> None:
     lake.deliver("d1", 60, name="'欧阳锋' || n", key="'37060219' || n")
     scored(lake)
     page, book, city = pages(lake)
-    text = page + city + "".join(str(c.value) for s in openpyxl.load_workbook(io.BytesIO(book)) for r in s.iter_rows() for c in r)
+    text = (
+        page
+        + city
+        + "".join(str(c.value) for s in openpyxl.load_workbook(io.BytesIO(book)) for r in s.iter_rows() for c in r)
+    )
     assert "欧阳锋" not in text and "37060219" not in text
 
 

@@ -196,7 +196,9 @@ def test_values_under_the_wrong_headers_stop_a_first_delivery_too(ground: Any) -
     contract = ground.contract()
     kinds = {"id_number": "citizen_id", "name": "date"}
     columns = [
-        c.model_copy(update={"custom": c.custom.model_copy(update={"standard": Standard(kind=kinds[c.name])})}) if c.name in kinds else c
+        c.model_copy(update={"custom": c.custom.model_copy(update={"standard": Standard(kind=kinds[c.name])})})
+        if c.name in kinds
+        else c
         for c in contract.columns
     ]
     table = contract.schema_[0].model_copy(update={"properties": tuple(columns)})
@@ -230,7 +232,9 @@ def test_half_of_sixteen_rows_stop(ground: Any) -> None:
 
 def test_a_contract_may_set_other_limits(ground: Any) -> None:
     loose = ground.contract().model_copy(deep=True)
-    custom = loose.custom.model_copy(update={"drift_gate": DriftGate(row_share=0.1, kept_share=0.1, ignore=("sex_code",))})
+    custom = loose.custom.model_copy(
+        update={"drift_gate": DriftGate(row_share=0.1, kept_share=0.1, ignore=("sex_code",))}
+    )
     ground.contracts = Contracts({loose.id: loose.model_copy(update={"custom": custom})})
     ground.deliver("d1", 100)
     ground.publish("d1")

@@ -29,7 +29,7 @@ def test_every_source_proves_itself() -> None:
 
 
 def test_an_unknown_dataset_is_wrong_use() -> None:
-    with pytest.raises(WrongUse, match="no contract nowhere.nothing"):
+    with pytest.raises(WrongUse, match=r"no contract nowhere\.nothing"):
         check(["nowhere.nothing"])
 
 
