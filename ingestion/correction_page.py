@@ -56,7 +56,7 @@ def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, 
         told = f"更正已检查：{entered:,} 行已入库"
         told += f"，{_number(outcome, 'dismissed'):,} 行已作废" if _number(outcome, "dismissed") else ""
         told += f"，{still:,} 行没有通过，见下" if still else ""
-        mend = (
+        mend: tuple[str, ...] = (
             ("仍不合格的行：对照下面的原因，在这份更正表里再改一次，放回文件夹。",) if _number(outcome, "open") else ()
         )
         mend += ("没有采用的行：见下面的原因，需要时请数据管理员重新导出。",) if _number(outcome, "declined") else ()

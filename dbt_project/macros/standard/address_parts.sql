@@ -104,7 +104,8 @@ group by start
 {#- a note in brackets stands between two pieces: a space keeps them apart -#}
 address_0 as (
 select *, case when {{ std_re_has(text, '[（(\\[【]') }} then trim({{ std_re_sub(text, '[（(\\[【][^（()）\\[\\]【】]*[）)\\]】]?', ' ') }}) else {{ text }} end as plain,
-case when {{ std_re_has(text, '[（(\\[【]') }} then nullif({{ std_re_get(text, '[（(\\[【]([^（()）\\[\\]【】]+)', 1) }}, '') end as note
+case when {{ std_re_has(text, '[（(\\[【]') }} then nullif({{ std_re_get(text, '[（(\\[【]([^（()）\\[\\]【】]+)', 1) }}, '') end as note,
+{{ std_re_has(text, '[（(\\[【]') }} as has_gap
 from {{ source }}
 ),
 {#- what precedes the address itself: a label, a postcode, the country -#}
@@ -368,7 +369,7 @@ county_said as county, town_said as town, community_said as community, group_sai
 number_said as "number", estate_said as estate, building_said as building, unit_said as unit, floor_said as floor,
 room_said as room, note,
 {#- where a note stood inside what is left, only the piece before it is one piece of the text -#}
-nullif(case when note is not null then {{ std_re_get('rest_21', '^[^ ]*', 0) }} else rest_21 end, '') as rest, is_vague, nullif(rest_21, '') as rest_all
+nullif(case when has_gap then {{ std_re_get('rest_21', '^[^ ]*', 0) }} else rest_21 end, '') as rest, is_vague, nullif(rest_21, '') as rest_all
 from address_40
 )
 {%- endmacro -%}
