@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-airflow test-exhaustive lint format airflow notebooks lock clean
+.PHONY: help setup demo run test test-airflow test-long test-exhaustive lint format airflow notebooks lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,10 +29,13 @@ run: setup  ## the whole road once, without Airflow
 	$(BIN)/townlake run
 
 test: setup  ## every test that needs no scheduler (the kill test among them)
-	$(BIN)/python -m pytest -m "not airflow and not exhaustive" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not airflow and not exhaustive and not long" -n 2 --dist loadgroup
 
 test-airflow: setup  ## a real Airflow: the chain from file to foundation, killed and resumed
 	$(BIN)/python -m pytest -m airflow
+
+test-long: setup  ## proofs over several whole builds: a delivery withdrawn, corrections replayed, addresses against the key
+	$(BIN)/python -m pytest -m long -n 2 --dist loadgroup
 
 test-exhaustive: setup  ## a million adversarial cells per standard element, and more; by hand
 	$(BIN)/python -m pytest -m exhaustive -n 2

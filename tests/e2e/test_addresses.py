@@ -13,7 +13,7 @@ from tests.shared import shared_path
 from townlake import steps
 from warehouse.home import Home
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.shared, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.shared, pytest.mark.long, pytest.mark.timeout(1200)]
 
 
 def test_addresses_are_resolved_as_the_key_says(tmp_path: Path) -> None:

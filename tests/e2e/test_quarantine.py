@@ -169,6 +169,7 @@ def test_the_same_corrections_again_are_nothing_new(corrected: tuple[Home, dict[
     assert steps.build(home)["reason"] == "nothing new"
 
 
+@pytest.mark.long
 def test_a_full_rebuild_gives_the_same(corrected: tuple[Home, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
     shutil.copytree(corrected[0].root, tmp_path / "home")
     home = Home.at(tmp_path / "home")
@@ -178,6 +179,7 @@ def test_a_full_rebuild_gives_the_same(corrected: tuple[Home, dict[str, str], di
     assert {t: (after.get(t), before[t]) for t in before if after.get(t) != before[t]} == {}
 
 
+@pytest.mark.long
 def test_an_older_workbook_cannot_undo_a_newer_correction(built: Home, tmp_path: Path) -> None:
     shutil.copytree(built.root, tmp_path / "home")
     home = Home.at(tmp_path / "home")
@@ -208,6 +210,7 @@ def test_an_older_workbook_cannot_undo_a_newer_correction(built: Home, tmp_path:
     assert all_of(home, "select count(*) from foundation.person where id_number = ?", sound_number(2)) == [(0,)]
 
 
+@pytest.mark.long
 def test_a_dismissed_row_stays_refused_and_is_asked_for_no_more(built: Home, tmp_path: Path) -> None:
     shutil.copytree(built.root, tmp_path / "home")
     home = Home.at(tmp_path / "home")
@@ -229,6 +232,7 @@ def test_a_dismissed_row_stays_refused_and_is_asked_for_no_more(built: Home, tmp
     ) == [(True,)]
 
 
+@pytest.mark.long
 def test_a_changed_rule_releases_rows(built: Home, tmp_path: Path) -> None:
     shutil.copytree(built.root, tmp_path / "home")
     shutil.copytree(sources_folder(), tmp_path / "sources")

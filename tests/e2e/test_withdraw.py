@@ -93,6 +93,7 @@ def first_month(home: Home) -> list[str]:
     return sorted(first.values())
 
 
+@pytest.mark.long
 def test_withdrawn_is_as_if_never_delivered(with_everything: Home, small_city: Path, tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     shutil.copytree(with_everything.root, home.root)
