@@ -55,7 +55,9 @@ def main() -> None:
         make(home, arguments.rows)
         for name in ("query", "gate", "drift") * 2:  # the first round warms the page cache
             command = [sys.executable, __file__, "--only", name, "--home", str(home.root)]
-            print(name, subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip(), flush=True)
+            print(
+                name, subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip(), flush=True
+            )
 
 
 def make(home: Home, rows: int) -> None:
@@ -64,7 +66,9 @@ def make(home: Home, rows: int) -> None:
     from warehouse.linkage import registry
 
     contract = load_contracts()[DATASET]
-    values = ", ".join(f"{VALUES.get(c.name, literal(c.name) + ' || n % 1000')} as {quote(c.name)}" for c in contract.columns)
+    values = ", ".join(
+        f"{VALUES.get(c.name, literal(c.name) + ' || n % 1000')} as {quote(c.name)}" for c in contract.columns
+    )
     with writing(home) as con:
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         for table in (deliveries, builds, registry, results):
@@ -99,7 +103,9 @@ def query(home: Home) -> dict[str, float]:
     for column in contract.columns:
         parts.append(f"count({quote(column.name)})")
         if codes := allowed_codes(column):
-            parts.append(f"count(*) filter (where {quote(column.name)} not in ({', '.join(literal(c) for c in codes)}))")
+            parts.append(
+                f"count(*) filter (where {quote(column.name)} not in ({', '.join(literal(c) for c in codes)}))"
+            )
     checked = f"lake.staging.checked_{contract.model_name}"
     sql = f"""
         select (select count(*) from {checked} where delivery_id = 'first' and not is_refused) as earlier, c.*, i.*
@@ -136,7 +142,11 @@ def measured(began: tuple[float, float]) -> dict[str, float]:
     """Seconds since by the clock and by the processor (what others run does not count), and the process's peak memory."""
     wall, cpu = began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": round(time.perf_counter() - wall, 2), "cpu_seconds": round(time.process_time() - cpu, 2), "peak_mib": round(peak)}
+    return {
+        "seconds": round(time.perf_counter() - wall, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "peak_mib": round(peak),
+    }
 
 
 def now() -> tuple[float, float]:

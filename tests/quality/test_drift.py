@@ -20,7 +20,7 @@ from quality.gates import Failure
 from townlake import steps
 from warehouse.home import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("drift")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1200), pytest.mark.xdist_group("drift")]
 
 Rows = list[list[str]]
 Change = Callable[[Rows], Rows]
