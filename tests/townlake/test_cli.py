@@ -100,7 +100,7 @@ def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
         (["export", "foundation.person", "x.parquet"], 3, "there is no lake"),
         (["why", "person", "P1"], 3, "there is no lake"),
         (["why", "dog", "P1"], 2, "no entity type"),
-        (["gate", "raw"], 2, "there is no gate"),
+        (["gate", "golden"], 2, "there is no gate"),
         (["build", "--layer", "raw"], 2, "there is no layer"),
         (["run", "--landing", "/nowhere"], 2, "does not exist"),
         (["nonsense"], 2, "nonsense"),
