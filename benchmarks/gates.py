@@ -62,7 +62,7 @@ def main() -> None:
 
 def make(home: Home, rows: int) -> None:
     """The lake."""
-    from quality import results
+    from quality import gates, results
     from warehouse.linkage import registry
 
     contract = load_contracts()[DATASET]
@@ -73,14 +73,15 @@ def make(home: Home, rows: int) -> None:
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         for table in (deliveries, builds, registry, results):
             table.prepare(con)
-        for delivery, day in (("first", "2026-10-31"), ("second", "2026-11-30")):
-            select = f"""
-                select '{DATASET}' as dataset, 'gongan/{delivery}.csv' as file, null::varchar as sheet, n + 2 as row_number,
-                       '{delivery}' as delivery_id, {VALUES["id_number"]} as row_key, {values},
-                       case when n % 50 = 0 then [{ISSUE}] else [] end as issues, false as is_refused
-                from range({rows}) as r(n)"""
-            verb = f"create table lake.staging.checked_{contract.model_name} as" if delivery == "first" else (
-                f"insert into lake.staging.checked_{contract.model_name} by name")  # fmt: skip
+    for delivery, day in (("first", "2026-10-31"), ("second", "2026-11-30")):
+        select = f"""
+            select '{DATASET}' as dataset, 'gongan/{delivery}.csv' as file, null::varchar as sheet, n + 2 as row_number,
+                   '{delivery}' as delivery_id, {VALUES["id_number"]} as row_key, {values},
+                   case when n % 50 = 0 then [{ISSUE}] else [] end as issues, false as is_refused
+            from range({rows}) as r(n)"""
+        checked = f"lake.staging.checked_{contract.model_name}"
+        verb = f"create table {checked} as" if delivery == "first" else f"insert into {checked} by name"
+        with writing(home) as con:
             con.execute(f"{verb} {select}")
             con.execute(
                 f"""insert into lake.foundation.delivery by name
@@ -88,9 +89,13 @@ def make(home: Home, rows: int) -> None:
                            'full' as kind, date '{day}' as delivered_on, now() as received_at, 'taken' as status, {rows} as data_rows,
                            {rows} as accepted, 0 as quarantined"""
             )
-            if delivery == "first":
-                con.execute("insert into lake.foundation.build by name select 'b' as build_id, true as published, ['first'] as deliveries, "
-                            "now() as finished_at, 1 as lake_snapshot")  # fmt: skip
+        if delivery == "first":  # its profile is kept, as after every gate
+            gates.run_gate(home, "staging", Contracts({DATASET: contract}), "b")
+            with writing(home) as con:
+                con.execute(
+                    "insert into lake.foundation.build by name select 'b' as build_id, true as published, ['first'] as deliveries, "
+                    "now() as finished_at, 1 as lake_snapshot"
+                )
 
 
 def query(home: Home) -> dict[str, float]:
