@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ingestion.contract_file import Document, NotYaml
 from warehouse.errors import WrongUse
-from warehouse.standard import KINDS
+from warehouse.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

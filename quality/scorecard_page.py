@@ -20,7 +20,7 @@ from quality.freshness import Freshness, look
 from quality.scorecard import DIMENSIONS, INDICATORS
 from warehouse.errors import explain
 from warehouse.home import Home
-from warehouse.standard import rules
+from warehouse.standard import row_rules, rules
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,23 +31,17 @@ PAGE, BOOK, CITY_PAGE = "数据质量评分卡.html", "数据质量评分卡.xls
 MONTHS, TO_MEND = 6, 3
 GRADES = ((95.0, "优", "good"), (85.0, "良", "calm"), (75.0, "中", "warn"), (0.0, "需改进", "bad"))
 """Least score, word, tone: a reading aid of this house, no standard's."""
-LINES = {
-    "required_missing": "必填项为空",
-    "ragged_extra": "字段多于表头，内容已错位",
-    "ragged_missing": "字段少于表头，内容不全",
-    "truncated": "这一行被截断",
-    "undecodable": "含有无法解码的字节",
-    "required_missing_high": "必填项缺失的行超过一半",
-}
-"""Rules of the reader and of every contract, beside those of the standard elements."""
-
 Scores = dict[str, tuple[int, int]]
 """dimension → (A, B)"""
 
 
 def write(home: Home, con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContract]) -> list[Path]:
     """Writes every department's page and workbook and the city's page; returns what was written."""
-    views = [_department(con, d, c) for d, c in sorted(by_department(contracts).items())]
+    seen = con.execute(
+        "select distinct coalesce(department, split_part(file, '/', 1)) from lake.foundation.delivery"
+    ).fetchall()
+    known = {department for (department,) in seen}
+    views = [_department(con, d, c) for d, c in sorted(by_department(contracts).items()) if d in known]
     views = [v for v in views if v["deliveries"]]
     if not views:
         return []
@@ -194,7 +188,8 @@ def _wording(row: dict[str, Any], contracts: Sequence[DatasetContract]) -> dict[
     contract = next(c for c in contracts if c.id == row["dataset"])
     column = next((c.business_name for c in contract.columns if c.name == row["column"]), None)
     own = {r.rule: r.reason for r in contract.custom.rules}
-    said = own.get(row["rule"]) or rules().get(row["rule"], {}).get("zh") or LINES.get(row["rule"]) or row["rule"]
+    known = {**rules(), **row_rules()}
+    said = own.get(row["rule"]) or known.get(row["rule"], {}).get("zh") or row["rule"]
     brings = []
     if row["refused_rows"]:
         brings.append(f"{row['refused_rows']:,} 行可重新进入底座")

@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from townlake import cli_delivery, cli_quarantine, cli_source
+from townlake.console import JsonFlag, print_json, progress
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
@@ -32,7 +33,6 @@ app.add_typer(cli_source.app, name="source")
 app.add_typer(cli_delivery.app, name="delivery")
 app.add_typer(cli_quarantine.app, name="quarantine")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 LandingOption = Annotated[
     Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")
 ]
@@ -69,10 +69,6 @@ def _end_with(fault: str | None) -> None:
         raise EnvironmentFault(fault)
 
 
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
-
-
 # ---- the road ---------------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +89,7 @@ def city(
         persons, seed, out, periods=periods, progress=None if as_json else lambda m: typer.echo(m, err=True)
     )
     if as_json:
-        _print_json(manifest.to_json() if hasattr(manifest, "to_json") else manifest)
+        print_json(manifest.to_json() if hasattr(manifest, "to_json") else manifest)
     else:
         typer.echo(
             f"{out}: {persons} people, {periods} period(s); deliveries in {out / 'landing'}, answer key in {out / 'truth'}"
@@ -110,11 +106,11 @@ def run(
     from townlake import report, steps
 
     home = Home.from_environment()
-    say = steps.quiet if as_json else _progress
+    say = steps.quiet if as_json else progress
     found, receipts = steps.ingest(home, landing, jobs=jobs, progress=say)
     built = steps.build(home, full=full, progress=say)
     answer = report.run_summary(home, found, receipts, built)
-    _print_json(answer) if as_json else report.print_run(answer)
+    print_json(answer) if as_json else report.print_run(answer)
     _end_with(report.pull_failure(answer["ingest"]))
 
 
@@ -124,9 +120,9 @@ def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_js
     from townlake import report, steps
 
     home = Home.from_environment()
-    found, receipts = steps.ingest(home, landing, jobs=jobs, progress=steps.quiet if as_json else _progress)
+    found, receipts = steps.ingest(home, landing, jobs=jobs, progress=steps.quiet if as_json else progress)
     answer = report.ingest_summary(home, found, receipts)
-    _print_json(answer) if as_json else report.print_ingest(answer)
+    print_json(answer) if as_json else report.print_ingest(answer)
     _end_with(report.pull_failure(answer))
 
 
@@ -154,9 +150,9 @@ def build(
         layers = (layer,)
     for delivery in hold or ():
         decisions.decide(home, delivery, "hold", by=cli_delivery.who(), reason="build --hold")
-    built = steps.build(home, full=full, layers=layers, progress=steps.quiet if as_json else _progress)
+    built = steps.build(home, full=full, layers=layers, progress=steps.quiet if as_json else progress)
     answer = report.build_summary(home, built)
-    _print_json(answer) if as_json else report.print_build(answer)
+    print_json(answer) if as_json else report.print_build(answer)
 
 
 @app.command(epilog="Example: townlake gate staging --accept 3f9a1c2b --reason 撤并社区，人口减半属实")
@@ -173,18 +169,17 @@ def gate(
     """Check one layer of the working state and write a report."""
     from townlake import steps
     from warehouse.builds import new_build_id
-    from warehouse.lake import lake_exists
+    from warehouse.lake import need_lake
 
     home = Home.from_environment()
     if layer not in steps.GATED:
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(steps.GATED)}")
-    if not lake_exists(home):
-        raise WrongUse("there is no lake yet: run `townlake run` first")
+    need_lake(home)
     if accept:
         steps.accept_drift(home, accept, by=cli_delivery.who(), reason=reason)
     result = steps.gate(home, layer, "check-" + new_build_id())
     if as_json:
-        _print_json(result.to_json())
+        print_json(result.to_json())
     else:
         typer.echo(
             f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s"
@@ -195,22 +190,17 @@ def gate(
 def score(as_json: JsonFlag = False) -> None:
     """Draw the departments' scorecards anew, and say which deliveries are late."""
     from townlake import steps
-    from warehouse.lake import lake_exists
+    from warehouse.lake import need_lake
 
     home = Home.from_environment()
-    if not lake_exists(home):
-        raise WrongUse("there is no lake yet: run `townlake run` first")
+    need_lake(home)
     done = steps.score(home, "score")
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     typer.echo(f"{done['pages']} pages in {home.outbox} and {home.reports}, {len(done['late'])} datasets late")
     for late in done["late"]:
         typer.echo(f"  late {late['dataset']}: {late['reason']}")
-
-
-def _progress(message: str) -> None:
-    typer.echo(message, err=True)
 
 
 # ---- looking ------------------------------------------------------------------------------------------------------------
@@ -252,7 +242,7 @@ def export(
     from townlake.look import export_table
 
     rows = export_table(Home.from_environment(), table, file)
-    _print_json({"table": table, "file": str(file), "rows": rows}) if as_json else typer.echo(f"{file}: {rows} rows")
+    print_json({"table": table, "file": str(file), "rows": rows}) if as_json else typer.echo(f"{file}: {rows} rows")
 
 
 @app.command(
@@ -267,7 +257,7 @@ def why(
     from townlake.why import explain_entity, print_explanation
 
     answer = explain_entity(Home.from_environment(), entity, entity_id)
-    _print_json(answer) if as_json else print_explanation(answer)
+    print_json(answer) if as_json else print_explanation(answer)
 
 
 @app.command(
@@ -291,7 +281,7 @@ def standardise(
     except ValueError as error:
         raise WrongUse(f"--options is not JSON: {error}") from error
     counts = run_standardise(kind, file, column, out, **chosen)
-    _print_json(counts) if as_json else typer.echo(
+    print_json(counts) if as_json else typer.echo(
         f"{out}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
 
@@ -302,7 +292,7 @@ def maintain(as_json: JsonFlag = False) -> None:
     from townlake import steps
 
     done = steps.maintain(Home.from_environment())
-    _print_json(done) if as_json else typer.echo(", ".join(f"{k.replace('_', ' ')} {v}" for k, v in done.items()))
+    print_json(done) if as_json else typer.echo(", ".join(f"{k.replace('_', ' ')} {v}" for k, v in done.items()))
 
 
 @app.command(epilog="Example: townlake doctor")
@@ -312,7 +302,7 @@ def doctor(as_json: JsonFlag = False) -> None:
 
     findings = examine(Home.from_environment())
     if as_json:
-        _print_json(findings)
+        print_json(findings)
     else:
         for finding in findings:
             typer.echo(f"{'ok ' if finding['ok'] else 'BAD'} {finding['what']}: {finding['detail']}")

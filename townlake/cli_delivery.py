@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from townlake.console import JsonFlag, print_json
 from warehouse.errors import WrongUse
 from warehouse.home import Home
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(no_args_is_help=True, help="Deliveries: list, hold back, withdraw, release.")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Named = Annotated[
     str, typer.Argument(metavar="DELIVERY", help="Id, its first characters (six at least), or the file below landing/.")
 ]
@@ -34,7 +30,7 @@ def list_deliveries(
 
     rows = deliveries_of(Home.from_environment(), dataset=dataset, status=status)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        print_json(rows)
         return
     for row in rows:
         counts = f"{row['data_rows'] or 0} rows" if row["status"] != "refused" else ""
@@ -69,7 +65,7 @@ def _decide(decision: str, name: str, reason: str, as_json: bool) -> None:
 
     answer = decide(Home.from_environment(), name, decision, by=who(), reason=reason)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+        print_json(answer)
     else:
         typer.echo(f"{answer['file']} is {answer['status']}; the foundation follows with the next `townlake build`")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from townlake.console import JsonFlag, print_json
 from warehouse.home import Home
 
 app = typer.Typer(
@@ -17,7 +17,6 @@ app = typer.Typer(
     "Corrected workbooks come back through the landing folder like any file.",
 )
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Department = Annotated[str | None, typer.Option(help="Only this department (its folder's name).")]
 Dataset = Annotated[str | None, typer.Option(help="Only this dataset, like minzheng.dibao.")]
 
@@ -38,7 +37,7 @@ def list_rows(
     limit = 0 if as_json else limit
     found = look.rows(home, contracts, department=department, dataset=dataset, status=status, limit=limit)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
         return
     for row in found:
         sheet = f" [{row['sheet']}]" if row["sheet"] else ""
@@ -62,7 +61,7 @@ def export(
 
     written = run_export(Home.from_environment(), load_contracts(), department=department, dataset=dataset, out=out)
     if as_json:
-        typer.echo(json.dumps([asdict(w) for w in written], ensure_ascii=False, indent=1))
+        print_json([asdict(w) for w in written])
         return
     for one in written:
         typer.echo(f"{one.rows:>6} rows  {one.file}")
@@ -94,7 +93,7 @@ def replay(
             "build": report.build_summary(home, built),
         }
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=1, default=str))
+        print_json(answer)
         return
     typer.echo(f"{asked['rows']} refused rows in {asked['deliveries']} deliveries are checked again")
     if answer["built"]:
@@ -115,7 +114,7 @@ def dismiss(
 
     answer = look.dismiss(Home.from_environment(), quarantine_id, by=who(), reason=reason)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+        print_json(answer)
     else:
         typer.echo(
             f"{answer['file']} row {answer['row_number']} is dismissed; readers see it with the next `townlake build`"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from townlake.console import JsonFlag, print_json, progress
 from warehouse.errors import WrongUse
 
 app = typer.Typer(no_args_is_help=True, help="Sources: list, skeleton, proof, the department's template, pages.")
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 @app.command("list", epilog="Example: townlake source list")
@@ -26,7 +24,7 @@ def list_sources(as_json: JsonFlag = False) -> None:
         for c in load_contracts().values()
     ]  # fmt: skip
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json(rows)
         return
     for row in rows:
         typer.echo(
@@ -68,12 +66,13 @@ def check(
     as_json: JsonFlag = False,
 ) -> None:
     """Prove contract, fixture and staging model; your lake is not touched."""
+    from townlake import steps
     from townlake.sources.check import check as run_check
 
-    findings = run_check(datasets or (), progress=lambda m: None if as_json else typer.echo(m, err=True))
+    findings = run_check(datasets or (), progress=steps.quiet if as_json else progress)
     bad = [f for f in findings if not f.ok]
     if as_json:
-        typer.echo(json.dumps([f.to_json() for f in findings], ensure_ascii=False, indent=1))
+        print_json([f.to_json() for f in findings])
     else:
         for finding in findings:
             typer.echo(f"{'ok ' if finding.ok else 'BAD'} {finding.dataset:<28} {finding.what}: {finding.detail}")

@@ -7,13 +7,13 @@ from typing import Any
 from warehouse import deliveries
 from warehouse.errors import WrongUse
 from warehouse.home import Home
-from warehouse.lake import lake_exists, reading, writing
+from warehouse.lake import need_lake, reading, writing
 from warehouse.lock import lake_writer
 
 
 def deliveries_of(home: Home, *, dataset: str | None = None, status: str | None = None) -> list[dict[str, Any]]:
     """Deliveries at the tip of the lake, newest first."""
-    _need_lake(home)
+    need_lake(home)
     with reading(home, tip=True) as con:
         rows = con.execute(
             """select delivery_id, dataset, file, aliases, kind, delivered_on::varchar as delivered_on, received_at::varchar as received_at,
@@ -33,7 +33,7 @@ def decide(home: Home, name: str, decision: str, *, by: str, reason: str = "") -
     """
     from townlake import steps
 
-    _need_lake(home)
+    need_lake(home)
     steps.prepare_lake(home)
     with lake_writer(home, f"deciding on a delivery ({decision})"), writing(home) as con:
         found = deliveries.find(con, name)
@@ -45,8 +45,3 @@ def decide(home: Home, name: str, decision: str, *, by: str, reason: str = "") -
         delivery_id, file, _ = found[0]
         status = deliveries.decide(con, delivery_id, decision, by=by, reason=reason)
     return {"delivery_id": delivery_id, "file": file, "status": status}
-
-
-def _need_lake(home: Home) -> None:
-    if not lake_exists(home):
-        raise WrongUse("there is no lake yet: run `townlake run` first")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
+from townlake import selection
 from townlake.quarantine import ledger
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
-from warehouse.home import DBT_PROJECT, Home
+from warehouse.home import Home
 from warehouse.lake import reading, table_exists, writing
 from warehouse.lock import lake_writer
 
@@ -192,10 +193,10 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
         results = []
         models, without = [f"tag:{layer}"], []
         if layer == "staging":
-            touched = None if full else _touched_datasets(home, contracts)
+            touched = None if full else selection.touched_datasets(home, contracts)
             if touched is None:
                 results += dbt.run(home, "seed", full_refresh=full)
-                without = _without_rows(home, contracts)
+                without = selection.never_delivered(home, contracts)
             else:
                 models = [f"checked_{contracts[dataset].model_name}" for dataset in touched]
         if models:
@@ -207,47 +208,6 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
             with writing(home) as con:
                 ledger.settle(con, contracts)
     return results
-
-
-def _touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
-    """Datasets whose staging a build must touch; None when everything has to be looked at.
-
-    On a lake that this very code has published, seeds and views stand as they are, and only datasets with new deliveries or
-    deliveries to make anew have rows to write: a node that does nothing still costs a catalogue's transaction or two.
-    """
-    from warehouse.version import code_version
-
-    with writing(home) as con:
-        known = builds.last_published(con)
-        if known is None or known[1] != code_version():
-            return None
-        tables = {
-            row[0]
-            for row in con.execute(
-                "select table_name from information_schema.tables where table_catalog = 'lake' and table_schema = 'staging'"
-            ).fetchall()
-        }
-        touched = [d for d in builds.unpublished_datasets(con) if d in contracts]
-        # a dataset's first delivery also makes the views over all datasets anew
-        return touched if {f"stg_{contracts[d].model_name}" for d in touched} <= tables else None
-
-
-def _without_rows(home: Home, contracts: Contracts) -> list[str]:
-    """Staging models of datasets that were never delivered and that no written model names: nobody would read them."""
-    with writing(home) as con:
-        delivered = {row[0] for row in con.execute("select distinct dataset from lake.foundation.delivery").fetchall()}
-    named = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (DBT_PROJECT / "models").rglob("*.sql")
-        if not path.name.startswith("stg_")
-    )
-    idle = [c.model_name for c in contracts.values() if c.id not in delivered and f"stg_{c.model_name}'" not in named]
-    return [
-        f"{stage}_{name}"
-        for name in idle
-        for stage in ("checked", "stg", "history")
-        if stage != "history" or contracts[name.replace("__", ".", 1)].key
-    ]
 
 
 def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.errors import EnvironmentFault, TownlakeError, explain
+from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -108,6 +108,12 @@ def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool
     if read_only:
         options.append("READ_ONLY")
     return f"attach {literal('ducklake:' + home.catalog)} as lake ({', '.join(options)})"
+
+
+def need_lake(home: Home) -> None:
+    """Raises WrongUse where nothing was ever built."""
+    if not lake_exists(home):
+        raise WrongUse("there is no lake yet: run `townlake run` first")
 
 
 def lake_exists(home: Home) -> bool:

@@ -345,15 +345,7 @@ map { {%- for code, fact in rule_book(contract).items() %}
 {% macro rule_book(contract) -%}
 {%- set book = {} -%}
 {%- do book.update(std_rules()) -%}
-{%- do book.update({
-    'required_missing': {'severity': 'warning', 'gbt36344': '0201', 'outcome': none, 'zh': '必填项为空'},
-    'ragged_extra': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段多于表头，内容已错位'},
-    'ragged_blank': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '行尾多出空字段'},
-    'ragged_missing': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '字段少于表头，内容不全'},
-    'truncated': {'severity': 'quarantine', 'gbt36344': '0302', 'outcome': none, 'zh': '这一行被截断'},
-    'undecodable': {'severity': 'warning', 'gbt36344': '0302', 'outcome': none, 'zh': '含有无法解码的字节'},
-    'corrected_by_department': {'severity': 'info', 'gbt36344': '0301', 'outcome': 'repaired', 'zh': '部门已更正'},
-}) -%}
+{%- do book.update(std_row_rules()) -%}
 {%- for rule in contract.rules -%}
 {%- do book.update({rule.rule: {'severity': rule.severity, 'gbt36344': rule.gbt36344, 'outcome': none, 'zh': rule.reason}}) -%}
 {%- endfor -%}

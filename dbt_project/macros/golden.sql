@@ -115,6 +115,23 @@ from said
 {{ join }}
 {%- endmacro %}
 
+{#
+    Place, community, grid and position of each place content. Where this one is may be known better than where its place
+    is: an estate may reach over two grids.
+#}
+{% macro located_places() -%}
+select
+    content.content_id,
+    place.place_id,
+    coalesce(place.community_code, said.community_code) as community_code,
+    coalesce(said.grid_code, place.grid_code) as grid_code,
+    coalesce(said.longitude, place.longitude) as longitude,
+    coalesce(said.latitude, place.latitude) as latitude
+from lake.registry.place_link as content
+inner join {{ ref('place') }} as place on content.place_id = place.place_id
+left join {{ ref('int_place__resolved') }} as said on content.content_id = said.content_id
+{%- endmacro %}
+
 {# Attributes that say where somebody is now, not who it is. #}
 {% macro is_state(attribute) -%}
 ({{ attribute }} in ('household_number', 'area_code', 'residence_place_id', 'registered_place_id', 'place_id', 'legal_person_id'))

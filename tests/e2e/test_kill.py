@@ -17,7 +17,7 @@ from warehouse.home import Home
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-KILLS = int(os.environ.get("TOWNLAKE_TEST_KILLS", "1"))
+KILLS = int(os.environ.get("TOWNLAKE_TEST_KILLS", "3"))
 SEED = int(os.environ.get("TOWNLAKE_TEST_SEED", str(random.SystemRandom().randrange(10**6))))
 
 

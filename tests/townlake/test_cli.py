@@ -13,7 +13,7 @@ import pytest
 from tests.shared import shared_path
 from warehouse.home import Home
 
-HEAVY = ("duckdb", "polars", "pyarrow", "pandas", "numpy", "dbt", "great_expectations", "fastexcel", "sqlalchemy")
+HEAVY = ("duckdb", "polars", "pyarrow", "pandas", "numpy", "dbt", "great_expectations", "sqlalchemy")
 
 
 def townlake(*arguments: str, home: Home | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from townlake.quarantine import ledger
 from warehouse import deliveries
 from warehouse.errors import WrongUse
 from warehouse.home import Home
-from warehouse.lake import lake_exists, reading, table_exists, writing
+from warehouse.lake import need_lake, reading, table_exists, writing
 from warehouse.lock import lake_writer
 
 STATUSES = ("open", "corrected", "replayed", "dismissed")
@@ -99,8 +99,7 @@ def dismiss(home: Home, quarantine_id: str, *, by: str, reason: str) -> dict[str
 def _prepared(home: Home) -> None:
     from townlake import steps
 
-    if not lake_exists(home):
-        raise WrongUse("there is no lake yet: run `townlake run` first")
+    need_lake(home)
     steps.prepare_lake(home)
     with reading(home, tip=True) as con:
         if not table_exists(con, "intermediate", "int_quarantine__refused"):

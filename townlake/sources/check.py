@@ -11,12 +11,13 @@ import csv
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, DatasetContract, load_contracts, sources_folder
+from townlake import steps
 from warehouse.errors import WrongUse
 from warehouse.home import DBT_PROJECT, Home
 from warehouse.lake import quote
@@ -42,11 +43,7 @@ class Finding:
         return asdict(self)
 
 
-def quiet(message: str) -> None:
-    """Progress for callers who do not want any."""
-
-
-def check(datasets: Sequence[str] = (), *, progress: Callable[[str], None] = quiet) -> list[Finding]:
+def check(datasets: Sequence[str] = (), *, progress: steps.Progress = steps.quiet) -> list[Finding]:
     """Everything that can be proved of these datasets (all when none is named). Raises WrongUse on an invalid contract."""
     contracts = load_contracts()
     chosen = select(contracts, datasets)
@@ -155,8 +152,6 @@ def _of_the_fixtures(contracts: Contracts, fixtures: dict[str, Path]) -> list[Fi
 
 def _take(home: Home, contracts: Contracts, fixtures: dict[str, Path]) -> dict[str, Any]:
     """Receipts by dataset."""
-    from townlake import steps
-
     home.prepare()
     placed = {}
     for dataset, fixture in fixtures.items():
@@ -170,7 +165,6 @@ def _take(home: Home, contracts: Contracts, fixtures: dict[str, Path]) -> dict[s
 
 
 def _stage(home: Home, contracts: Contracts, datasets: Sequence[str]) -> None:
-    from townlake import steps
     from townlake.render import render
     from warehouse import dbt
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ingestion.contracts import Column, Contracts, DatasetContract
 from townlake.sources.wording import DELIVERY_KIND, EVERY, GRADE, PERSONAL_DATA, form, kind_title, rhythm
-from warehouse.standard import KINDS, rules
+from warehouse.kinds import KINDS
+from warehouse.standard import row_rules, rules
 
 _ENTITY = {"person": "人员", "organisation": "组织机构", "place": "地址", "event": "事件", "facility": "设施"}
 _SEVERITY = {"info": "提示", "warning": "警告", "quarantine": "隔离"}
@@ -157,12 +159,14 @@ def _elements(contracts: Contracts) -> str:
         + _table(["种类", "名称", "依据", "值类型", "用到的列"], kinds)
         + "\n## 规则\n每条规则说明单元格的原文为什么不是约定的写法，以及怎么处理。级别可由契约按列改写。\n\n"
         + _table(["规则", "级别", "处理", "GB/T 36344", "说明", "English"], _rule_rows(rules()))
+        + "\n## 整行的规则\n"
+        + _table(["规则", "级别", "处理", "GB/T 36344", "说明", "English"], _rule_rows(row_rules()))
     )
 
 
-def _rule_rows(book: Mapping[str, Mapping[str, str]]) -> list[tuple[object, ...]]:
+def _rule_rows(book: Mapping[str, Mapping[str, Any]]) -> list[tuple[object, ...]]:
     return [
-        (f"`{code}`", _SEVERITY.get(fact["severity"], fact["severity"]), _OUTCOME.get(fact["outcome"], fact["outcome"]),
+        (f"`{code}`", _SEVERITY.get(fact["severity"], fact["severity"]), _OUTCOME.get(fact["outcome"] or "", ""),
          fact["gbt36344"], fact["zh"], fact["en"])
         for code, fact in sorted(book.items())
     ]  # fmt: skip

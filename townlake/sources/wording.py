@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingestion.contracts import Column, DatasetContract
-from warehouse.standard import KINDS
+from warehouse.kinds import KINDS
 
 _FORMS: dict[str, str] = {
     "citizen_id": "18 位，末位可为大写 X；单元格设为文本",

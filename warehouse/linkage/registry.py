@@ -77,7 +77,8 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
             _forget_unsaid(con, entity)
             report[entity.name] = places.link(con, full=full) if entity.name == "place" else _link_new(con, entity)
             _refresh_state(con, entity, full)
-            _queue_dependants(con, entity)
+            if entity.name != "place":
+                _queue_dependants(con, entity)
             report[entity.name]["queued"] = _count(
                 con, f"select count(distinct {entity.name}_id) from lake.registry.{entity.name}_queue"
             )
@@ -191,8 +192,6 @@ def _refresh_state(con: duckdb.DuckDBPyConnection, entity: EntityType, full: boo
 def _queue_dependants(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
     """A place carries community and grid to whoever is there: what refers to a queued place is queued too."""
     e = entity.name
-    if e == "place":
-        return
     con.execute(
         f"""insert into lake.registry.{e}_queue
             select distinct link.{e}_id

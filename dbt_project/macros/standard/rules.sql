@@ -452,3 +452,30 @@
     'en': 'another way to write the coordinate'},
 }) }}
 {%- endmacro -%}
+
+{#- rules about a row, not a cell: they have no outcome; those of the reader say that a line is not whole -#}
+{%- macro std_row_rules() -%}
+{{ return({
+  'required_missing': {'outcome': none, 'severity': 'warning', 'gbt36344': '0201',
+    'zh': '必填项为空',
+    'en': 'a value that must be there is missing'},
+  'ragged_extra': {'outcome': none, 'severity': 'quarantine', 'gbt36344': '0302',
+    'zh': '字段多于表头，内容已错位',
+    'en': 'more fields than the header has: the content is shifted'},
+  'ragged_blank': {'outcome': none, 'severity': 'warning', 'gbt36344': '0302',
+    'zh': '行尾多出空字段',
+    'en': 'blank fields beyond the last column'},
+  'ragged_missing': {'outcome': none, 'severity': 'quarantine', 'gbt36344': '0302',
+    'zh': '字段少于表头，内容不全',
+    'en': 'fewer fields than the header has'},
+  'truncated': {'outcome': none, 'severity': 'quarantine', 'gbt36344': '0302',
+    'zh': '这一行被截断',
+    'en': 'the line was cut off'},
+  'undecodable': {'outcome': none, 'severity': 'warning', 'gbt36344': '0302',
+    'zh': '含有无法解码的字节',
+    'en': 'bytes that are no text'},
+  'corrected_by_department': {'outcome': 'repaired', 'severity': 'info', 'gbt36344': '0301',
+    'zh': '部门已更正',
+    'en': 'corrected by the department'},
+}) }}
+{%- endmacro -%}

@@ -16,17 +16,7 @@ chosen as (
 ),
 
 placed as (
-    {#- where this one is may be known better than where its place is: an estate may reach over two grids #}
-    select
-        content.content_id,
-        place.place_id,
-        coalesce(place.community_code, said.community_code) as community_code,
-        coalesce(said.grid_code, place.grid_code) as grid_code,
-        coalesce(said.longitude, place.longitude) as longitude,
-        coalesce(said.latitude, place.latitude) as latitude
-    from lake.registry.place_link as content
-    inner join {{ ref('place') }} as place on content.place_id = place.place_id
-    left join {{ ref('int_place__resolved') }} as said on content.content_id = said.content_id
+    {{ located_places() }}
 )
 
 select
