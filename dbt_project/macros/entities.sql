@@ -1,11 +1,12 @@
 {#
     What a mention may say of each entity: attribute → SQL type. A contract maps its columns to these names.
-    `number_space` names who numbers the events, where several datasets carry the same numbers.
+    `number_space` names who numbers the events, where several datasets carry the same numbers; `number_said` is a person's
+    number as delivered, sound or not: what is left of a damaged one may still tell who is meant, never who it is.
 #}
 {% macro entity_attributes(entity) -%}
 {{ return({
     'person': {
-        'id_type': 'varchar', 'id_number': 'varchar', 'name': 'varchar', 'sex_code': 'varchar', 'birth_date': 'date',
+        'id_type': 'varchar', 'id_number': 'varchar', 'number_said': 'varchar', 'name': 'varchar', 'former_name': 'varchar', 'sex_code': 'varchar', 'birth_date': 'date',
         'death_date': 'date', 'ethnic_code': 'varchar', 'phone': 'varchar', 'household_number': 'varchar',
         'relation_code': 'varchar', 'area_code': 'varchar', 'is_deceased': 'boolean'},
     'organisation': {
@@ -14,7 +15,7 @@
         'phone': 'varchar'},
     'place': {
         'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar',
-        'house_code': 'varchar', 'grid_code': 'varchar', 'longitude': 'double', 'latitude': 'double'},
+        'house_code': 'varchar', 'grid_code': 'varchar', 'longitude': 'double', 'latitude': 'double', 'coordinate_system': 'varchar'},
     'event': {
         'event_number': 'varchar', 'number_space': 'varchar', 'kind': 'varchar', 'occurred_at': 'timestamp', 'description': 'varchar',
         'department': 'varchar', 'status': 'varchar'},

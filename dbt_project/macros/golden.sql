@@ -19,12 +19,18 @@ where link.{{ entity }}_id is not null
 {%- endmacro %}
 
 {#
-    Survivorship, the same order for the golden record and for `is_chosen`: what is still delivered before what is not,
+    Survivorship, the same order for the golden record and for `is_chosen`: an identifier by which mentions were linked before
+    one that was only found beside them (it may be damaged), what is still delivered before what is not,
     then the source that is trusted most on this attribute, then what was said last.
 #}
 {% macro survivorship_rank(entity, attribute) -%}
 struct_pack(
+    {% if attribute in identifiers() %}identifies := link_rule = 'verified_identifier', {% endif -%}
     is_current := is_current, trust := {{ trust(entity, attribute) }}, since := since, content_id := content_id)
+{%- endmacro %}
+
+{% macro identifiers() -%}
+{{ return(['id_number', 'id_type', 'uscc']) }}
 {%- endmacro %}
 
 {% macro chosen(entity, attribute) -%}
@@ -45,7 +51,7 @@ max_by(place_content_id, {{ survivorship_rank(entity, 'place_content_id') }})
 #}
 {% macro entity_values(entity) -%}
 with said as (
-    select link.{{ entity }}_id, content.*, state.is_current, state.since
+    select link.{{ entity }}_id, content.*, state.is_current, state.since, link.link_rule
     from lake.registry.{{ entity }}_link as link
     inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
     inner join lake.registry.{{ entity }}_state as state on link.content_id = state.content_id
@@ -53,7 +59,7 @@ with said as (
 ),
 
 valued as (
-    {%- for attribute in entity_attributes(entity) %}
+    {%- for attribute in entity_attributes(entity) if attribute != 'number_said' %}
     {{ value_select(entity, "'" ~ attribute ~ "'", attribute ~ '::varchar', trust(entity, attribute)) }}
     union all
     {%- endfor %}
@@ -79,7 +85,9 @@ ranked as (
         *,
         row_number() over (
             partition by {{ entity }}_id, attribute
-            order by trust < 0, is_current desc, trust desc, delivered_on desc, content_id desc) as position,
+            order by
+                attribute in ('{{ identifiers() | join("', '") }}') and link_rule <> 'verified_identifier',
+                trust < 0, is_current desc, trust desc, delivered_on desc, content_id desc) as position,
         count(*) over (partition by {{ entity }}_id, attribute) as said_times,
         count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute) as current_times
     from valued
@@ -110,7 +118,7 @@ from ranked
 {% macro value_select(entity, attribute, value, trust, join='') -%}
 select
     said.{{ entity }}_id, {{ attribute }} as attribute, {{ value }} as value, said.dataset, said.role, said.since as delivered_on,
-    said.is_current, said.content_id, {{ trust }} as trust
+    said.is_current, said.content_id, said.link_rule, {{ trust }} as trust
 from said
 {{ join }}
 {%- endmacro %}

@@ -65,7 +65,10 @@ where not exists (select 1 from {{ this }} as done where done.delivery_id = row_
 {%- endmacro %}
 
 {% macro mention_value(mention, name) -%}
-{%- if name in mention.attributes and name == 'id_number' -%}{{ undoubted_id(mention.attributes[name]) }}
+{%- if name in mention.attributes and name == 'id_number' -%}{{ undoubted_id(mention, mention.attributes[name]) }}
+{%- elif name in mention.derived and name == 'id_number' -%}{{ undoubted_id(mention, '(' ~ mention.derived[name] ~ ')') }}
+{%- elif name == "address" and mention.entity == "place" and "address_in" in mention.attributes -%}coalesce({{ mention.attributes.get(name, "null::varchar") }}, {{ std_address_in_text(mention.attributes.address_in) }})
+{%- elif name == 'number_said' -%}{{ number_said(mention) }}
 {%- elif name in mention.attributes -%}{{ mention.attributes[name] }}
 {%- elif name in mention.derived -%}({{ mention.derived[name] }})
 {%- elif name in mention.constants -%}{{ dbt.string_literal(mention.constants[name]) }}
@@ -74,12 +77,27 @@ where not exists (select 1 from {{ this }} as done where done.delivery_id = row_
 {%- endmacro %}
 
 {#
-    A number that ends in 000 and holds may be one that a spreadsheet cut and that holds by chance (one in eleven does): it
-    is kept in staging but does not say who somebody is.
+    A number that does not say who somebody is, though it holds: one that ends in 000 may have been cut by a spreadsheet (one
+    in eleven of these holds by chance), one that tells another year of birth than the row does is a relative's.
 #}
-{% macro undoubted_id(column) -%}
-case when len(list_filter(issues, lambda issue: issue."column" = '{{ column }}' and issue."rule" = 'id_tail_000')) = 0
+{% macro undoubted_id(mention, column) -%}
+case when not (length({{ column }}) = 18 and ends_with({{ column }}, '000'))
+    {%- if 'birth_date' in mention.attributes %}
+    and coalesce(length({{ column }}) <> 18
+        or abs(extract(year from {{ mention.attributes.birth_date }}) - try_cast(substr({{ column }}, 7, 4) as integer)) <= 1, true)
+    {%- endif %}
     then {{ column }} end
+{%- endmacro %}
+
+{# The number as delivered, without what a keyboard adds to it; the standard form where it holds. #}
+{% macro number_said(mention) -%}
+{%- set column = mention.attributes.get('number_said', mention.attributes.get('id_number')) -%}
+{%- if column is none -%}null
+{%- else -%}
+coalesce({{ mention_value(mention, 'id_number') }},
+    nullif(regexp_extract(upper(regexp_replace(translate({{ column }}_raw, '０１２３４５６７８９Ｘｘ．＋', '0123456789XX.+'), '[^0-9A-Za-z.+]', '', 'g')),
+        '^.*[0-9].*[0-9].*[0-9].*$'), ''))
+{%- endif -%}
 {%- endmacro %}
 
 {# Only the subject of a row lives or stands at the row's address. #}

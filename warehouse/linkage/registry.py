@@ -1,86 +1,79 @@
 """The registry of entities: stable ids, which content belongs to which, and what a build must make anew.
 
-Four tables per entity type in schema `registry`:
+Tables per entity type in schema `registry`:
 
-    <entity>        entity id, the cluster key it stands for, the content it was minted from
-    <entity>_link   content → entity, with rule and probability
+    <entity>        one row per unit (what needs no judgement): its key, the id it would have on its own, the content this
+                    was minted from, the entity it belongs to, by which rule and how probable
+    <entity>_pair   pairs of units compared, with weight and levels (pairs.py)
+    <entity>_link   content → unit and entity, with rule and probability
     <entity>_state  content → is it current, since when (day of the first delivery that said it)
     <entity>_queue  entities whose golden record must be made anew; emptied when a build is published
+    link_decision   what people decided about two contents: must-link and cannot-link
 
-The queue outlives a killed build, so a repeated build makes exactly the records the first one owed.
+An entity's id is the own id of one of its units, so no id can come to mean two entities; it stays as long as that unit is
+in it. The queue outlives a killed build, so a repeated build makes exactly the records the first one owed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warehouse.linkage import places
+from warehouse.linkage import clusters, pairs, places
+from warehouse.linkage.spec import LINKED, Spec, load
 
 if TYPE_CHECKING:
     import duckdb
-
-
-@dataclass(frozen=True)
-class EntityType:
-    """How one entity type is linked. Expressions are SQL over its content table."""
-
-    name: str
-    prefix: str
-    verified: str
-    own: str
-    """Key of a mention without verified identifier: the same record delivered again is the same entity."""
-    mints: str
-    """Whether a mention without verified identifier makes an entity of its own."""
-
-
-_OWN_RECORD = "dataset || '|' || role || '|' || coalesce(row_key, content_id) || '|' || coalesce(name, '')"
-
-ENTITIES = (
-    EntityType("place", "L", "place_key", "content_id", "true"),
-    EntityType("person", "P", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
-    EntityType("organisation", "O", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
-    EntityType("event", "E", "verified_identifier", "content_id", "role = 'subject'"),
-    EntityType("facility", "F", "verified_identifier", _OWN_RECORD, "role = 'subject'"),
-)
 
 _CHANGE = """
 create table if not exists lake.foundation.entity_change (
     entity varchar, old_id varchar, new_id varchar, build_id varchar, reason varchar)
 """
+_DECISION = """
+create table if not exists lake.registry.link_decision (
+    entity varchar, left_content varchar, right_content varchar, verdict varchar, reason varchar, decided_by varchar,
+    decided_at timestamptz)
+"""
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the registry on an empty lake."""
-    for entity in ENTITIES:
-        e = entity.name
+    for e in LINKED:
+        more = "" if e == "place" else ", own_id varchar, link_rule varchar, link_probability double, minted_on varchar"
+        unit = "" if e == "place" else ", unit_key varchar"
         con.execute(
-            f"""create table if not exists lake.registry.{e} ({e}_id varchar, cluster_key varchar, minted_from varchar);
+            f"""create table if not exists lake.registry.{e} ({e}_id varchar, cluster_key varchar, minted_from varchar{more});
                 create table if not exists lake.registry.{e}_link (
-                    content_id varchar, {e}_id varchar, link_rule varchar, link_probability double);
+                    content_id varchar, {e}_id varchar, link_rule varchar, link_probability double{unit});
                 create table if not exists lake.registry.{e}_state (content_id varchar, is_current boolean, since date);
                 create table if not exists lake.registry.{e}_queue ({e}_id varchar)"""
         )
+        if e != "place":
+            con.execute(
+                f"""create table if not exists lake.registry.{e}_pair (
+                        left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar)"""
+            )
     con.execute(_CHANGE)
+    con.execute(_DECISION)
 
 
 def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dict[str, int]]:
     """Links new contents, refreshes what is current, and queues the entities this touches.
 
-    One transaction per entity type; repeating it changes nothing. `full` looks at every dataset, not only at those
-    with unpublished deliveries. Returns per entity the number of new entities, new links and queued entities.
+    One transaction per entity type; repeating it changes nothing. `full` looks at every dataset and compares every unit
+    anew, not only those of unpublished deliveries. Returns per entity the number of new entities, new links and queued entities.
     """
     report = {}
-    for entity in ENTITIES:
+    for entity in LINKED:
         con.execute("begin")
         try:
-            _forget_unsaid(con, entity)
-            report[entity.name] = places.link(con, full=full) if entity.name == "place" else _link_new(con, entity)
-            _refresh_state(con, entity, full)
-            if entity.name != "place":
-                _queue_dependants(con, entity)
-            report[entity.name]["queued"] = _count(
-                con, f"select count(distinct {entity.name}_id) from lake.registry.{entity.name}_queue"
+            spec = load(entity)
+            _forget_unsaid(con, spec)
+            report[entity] = places.link(con, full=full) if entity == "place" else _link(con, spec, full)
+            _refresh_state(con, spec, full)
+            if entity != "place":
+                _queue_dependants(con, spec)
+            report[entity]["queued"] = _count(
+                con, f"select count(distinct {entity}_id) from lake.registry.{entity}_queue"
             )
             con.execute("commit")
         except BaseException:
@@ -91,7 +84,7 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
 
 def queues() -> list[str]:
     """Tables emptied on publishing."""
-    return [f"lake.registry.{e.name}_queue" for e in ENTITIES]
+    return [f"lake.registry.{e}_queue" for e in LINKED]
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -99,21 +92,22 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _content(entity: EntityType) -> str:
+def _content(entity: str) -> str:
     """Relation with the contents of an entity type; places are read after they are resolved."""
-    return f"lake.intermediate.int_{entity.name}__" + ("resolved" if entity.name == "place" else "content")
+    return f"lake.intermediate.int_{entity}__" + ("resolved" if entity == "place" else "content")
 
 
-def _forget_unsaid(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
+def _forget_unsaid(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """Contents that nobody says any more (their delivery was withdrawn or corrected) leave; their entities are queued.
 
     The entity's id stays in the registry: it is never given to another.
     """
-    e = entity.name
+    e = spec.entity
+    unit = "null" if e == "place" else "unit_key"
     con.execute(
         f"""create or replace temp table unsaid as
-            select content_id, {e}_id from lake.registry.{e}_link
-            where content_id not in (select content_id from {_content(entity)})"""
+            select content_id, {e}_id, {unit} as unit_key from lake.registry.{e}_link
+            where content_id not in (select content_id from {_content(e)})"""
     )
     con.execute(
         f"""insert into lake.registry.{e}_queue
@@ -124,43 +118,149 @@ def _forget_unsaid(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
     con.execute(f"delete from lake.registry.{e}_state where content_id in (select content_id from unsaid)")
 
 
-def _link_new(con: duckdb.DuckDBPyConnection, entity: EntityType) -> dict[str, int]:
-    """Mints ids for cluster keys not met before (from the hash of the earliest content) and links every new content."""
-    e = entity.name
+def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, int]:
+    """New contents become or join units, units are compared and clustered, and whose entity changed is linked anew."""
+    e = spec.entity
+    _new_contents(con, spec)
+    con.execute(
+        f"""create or replace temp table touched as
+            select distinct unit_key from lake.registry.{e}_link where {str(full).lower()}
+            union select unit_key from fresh union select unit_key from unsaid
+            union select link.unit_key from lake.registry.{e}_link as link
+                  join lake.intermediate.int_{e}__content as content using (content_id)
+                  where content.place_content_id in (
+                      select content_id from lake.registry.place_link where place_id in (from lake.registry.place_queue))"""
+    )
+    _units(con, spec)
+    report = {"new": _count(con, "select count(*) from minted"), "linked": _count(con, "select count(*) from fresh")}
+    if spec.compares:
+        report |= pairs.refresh(con, spec)
+        clusters.cluster(con, spec)
+    else:
+        con.execute(
+            """create or replace temp table clustered as
+               select unit_key, unit_key as cluster, rule as link_rule, 1.0 as link_probability from unit"""
+        )
+    _identify(con, spec)
+    report["changed"] = _count(con, "select count(*) from regrouped where was <> entity_id")
+    return report
+
+
+def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Temp tables `fresh` (contents without a link, with the unit of each) and `minted` (units not met before)."""
+    e = spec.entity
     con.execute(
         f"""create or replace temp table fresh as
-            select content_id, role, first_mention,
-                   case when {entity.verified} is not null then 'id|' || {entity.verified}
-                        when {entity.mints} then 'own|' || {entity.own} end as cluster_key,
-                   case when {entity.verified} is not null then 'verified_identifier'
-                        when {entity.mints} then 'own_record' else 'not_linked' end as link_rule
-            from {_content(entity)}
+            select content_id, first_mention,
+                   case when {spec.verified} is not null then 'id|' || {spec.verified}
+                        when {spec.mints} then 'own|' || {spec.own}
+                        when {spec.loose} then 'own|' || {spec.own}
+                        else 'none|' || content_id end as unit_key
+            from {_content(e)}
             where content_id not in (select content_id from lake.registry.{e}_link)"""
     )
     con.execute(
         f"""create or replace temp table minted as
-            select '{entity.prefix}' || substr(md5('{e}|' || arg_min(content_id, (first_mention, content_id))), 1, 20) as {e}_id,
-                   cluster_key, arg_min(content_id, (first_mention, content_id)) as minted_from
+            select unit_key, '{spec.prefix}' || substr(md5('{e}|' || arg_min(content_id, (first_mention, content_id))), 1, 20) as own_id,
+                   arg_min(content_id, (first_mention, content_id)) as minted_from,
+                   min(first_mention)::varchar as minted_on
             from fresh
-            where cluster_key is not null and cluster_key not in (select cluster_key from lake.registry.{e})
-            group by cluster_key"""
+            where unit_key not like 'none|%' and unit_key not in (select cluster_key from lake.registry.{e})
+            group by unit_key"""
     )
-    con.execute(f"insert into lake.registry.{e} select {e}_id, cluster_key, minted_from from minted")
     con.execute(
-        f"""insert into lake.registry.{e}_link
-            select fresh.content_id, known.{e}_id, fresh.link_rule,
-                   case when known.{e}_id is not null then 1.0 end as link_probability
-            from fresh left join lake.registry.{e} as known using (cluster_key)"""
+        f"""insert into lake.registry.{e} by name
+            select null::varchar as {e}_id, unit_key as cluster_key, minted_from, own_id, minted_on from minted"""
     )
-    return {"new": _count(con, "select count(*) from minted"), "linked": _count(con, "select count(*) from fresh")}
+    con.execute(
+        f"""insert into lake.registry.{e}_link by name
+            select content_id, unit_key, 'not_linked' as link_rule from fresh"""
+    )
 
 
-def _refresh_state(con: duckdb.DuckDBPyConnection, entity: EntityType, full: bool) -> None:
+def _units(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Temp table `unit`: every unit that a content belongs to, whether it anchors an entity and whether it is compared."""
+    e = spec.entity
+    con.execute(
+        f"""create or replace temp table unit as
+            with said as (
+                select link.unit_key, bool_or({spec.mints}) as mints, bool_or({spec.loose}) as may_be_loose,
+                       link.unit_key like 'id|%' and {str(spec.exclusive).lower()} and bool_and({spec.anchors}) as is_anchor
+                from lake.registry.{e}_link as link join {_content(e)} as content using (content_id)
+                where link.unit_key not like 'none|%' group by link.unit_key)
+            select said.unit_key, said.unit_key like 'id|%' or said.mints as mints,
+                   said.is_anchor, may_be_loose and not said.is_anchor as is_loose,
+                   case when said.unit_key like 'id|%' then 'verified_identifier'
+                        when said.mints then 'own_record' else 'not_linked' end as rule,
+                   known.own_id, known.minted_on, known.{e}_id as was, known.link_rule as was_rule,
+                   known.link_probability as was_probability
+            from said join lake.registry.{e} as known on known.cluster_key = said.unit_key"""
+    )
+
+
+def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Gives each cluster an id it already has, else that of its earliest unit; links and records what changed.
+
+    Of several ids (a merge) the one minted from what was said first stays. A cluster in which no mention makes an entity
+    (a caller, a guardian) gets none.
+    """
+    e = spec.entity
+    con.execute(
+        """create or replace temp table regrouped as
+            with member as (select unit.*, clustered.cluster, clustered.link_rule, clustered.link_probability
+                            from unit join clustered using (unit_key)),
+            kept as (
+                select one.cluster, arg_min(one.own_id, (one.minted_on, one.own_id)) as entity_id
+                from member as one join member as other on other.cluster = one.cluster and other.was = one.own_id
+                where one.mints group by one.cluster),
+            earliest as (
+                select cluster, arg_min(own_id, (minted_on, own_id)) as entity_id from member where mints group by cluster),
+            named as (
+                select member.*, coalesce(kept.entity_id, earliest.entity_id) as entity_id
+                from member left join kept using (cluster) left join earliest using (cluster))
+            select unit_key, cluster, was, entity_id, case when entity_id is null then 'not_linked' else link_rule end as link_rule,
+                   case when entity_id is not null then link_probability end as link_probability
+            from named
+            where entity_id is distinct from was or unit_key in (from touched)
+               or was_rule is distinct from case when entity_id is null then 'not_linked' else link_rule end
+               or was_probability is distinct from case when entity_id is not null then link_probability end"""
+    )
+    con.execute(
+        f"""update lake.registry.{e} set {e}_id = regrouped.entity_id, link_rule = regrouped.link_rule,
+                   link_probability = regrouped.link_probability
+            from regrouped where lake.registry.{e}.cluster_key = regrouped.unit_key"""
+    )
+    con.execute(
+        f"""update lake.registry.{e}_link set {e}_id = regrouped.entity_id, link_rule = regrouped.link_rule,
+                   link_probability = regrouped.link_probability
+            from regrouped where lake.registry.{e}_link.unit_key = regrouped.unit_key
+              and ({e}_id is distinct from regrouped.entity_id
+                   or lake.registry.{e}_link.link_rule is distinct from regrouped.link_rule
+                   or lake.registry.{e}_link.link_probability is distinct from regrouped.link_probability)"""
+    )
+    con.execute(
+        f"""insert into lake.registry.{e}_queue
+            select distinct id from (
+                select was as id from regrouped where was is distinct from entity_id
+                union all select entity_id from regrouped where was is distinct from entity_id
+                union all select link.{e}_id from lake.registry.{e}_link as link join fresh using (content_id)
+                union all select entity_id from regrouped where unit_key in (select unit_key from unsaid))
+            where id is not null and id not in (select {e}_id from lake.registry.{e}_queue)"""
+    )
+    con.execute(
+        f"""insert into lake.foundation.entity_change
+            select distinct '{e}', was, entity_id, null,
+                   case when was in (select {e}_id from lake.registry.{e} where {e}_id is not null) then 'split' else 'merged' end
+            from regrouped where was is not null and was is distinct from entity_id"""
+    )
+
+
+def _refresh_state(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> None:
     """What is current changes only in datasets with deliveries no published build contains, or that are made anew.
 
     A place is said alike by many datasets: where one takes it back, any of its contents may have another first day.
     """
-    e = entity.name
+    e = spec.entity
     full = full or (e == "place" and bool(_count(con, "select count(*) from lake.registry.redo")))
     datasets = "select dataset from lake.foundation.delivery where status = 'taken'"
     if not full:
@@ -189,9 +289,9 @@ def _refresh_state(con: duckdb.DuckDBPyConnection, entity: EntityType, full: boo
     con.execute(f"insert into lake.registry.{e}_state select content_id, is_current, since from state_change")
 
 
-def _queue_dependants(con: duckdb.DuckDBPyConnection, entity: EntityType) -> None:
+def _queue_dependants(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """A place carries community and grid to whoever is there: what refers to a queued place is queued too."""
-    e = entity.name
+    e = spec.entity
     con.execute(
         f"""insert into lake.registry.{e}_queue
             select distinct link.{e}_id
