@@ -36,26 +36,22 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
             where left_key in (from touched) or right_key in (from touched)"""
     )
     _candidates(con, spec)
-    compared = _count(con, "select count(*) from candidate")
     _levels(con, spec)
     scoring.score(con, spec, "pair_level", "scored")
     said = ", ".join(
-        f"case {name} {' '.join(f'when {i} then {literal(level.level)}' for i, level in enumerate(c.levels))} end"
+        f"case {name} {' '.join(f'when {i} then {literal(level.level)}' for i, level in enumerate(c.levels))} end as {name}"
         for name, c in spec.comparisons.items()
     )
-    titles = ", ".join(literal(name) for name in spec.comparisons)
+    fields = ", ".join(f"'{name}': \"{name}\"" for name in spec.comparisons)
     con.execute(
-        f"""insert into lake.registry.{e}_pair
-            select left_key, right_key, match_weight, match_probability,
-                   to_json(map_from_entries(list_filter(
-                       list_zip([{titles}], [{said}]), lambda said: said[2] is not null)))::varchar
-            from scored join candidate using (pair_id) join pair_level using (pair_id)
-            where match_probability >= {FLOOR}"""
+        f"""create or replace temp table compared as
+            with worded as (select pair_id, {said} from pair_level)
+            select left_key, right_key, match_weight, match_probability, to_json({{{fields}}})::varchar as evidence
+            from scored join candidate using (pair_id) join worded using (pair_id)
+            where match_probability >= {FLOOR} and not coalesce({spec.never}, false)"""
     )
-    return {
-        "compared": compared,
-        "kept": _count(con, f"select count(*) from scored where match_probability >= {FLOOR}"),
-    }
+    con.execute(f"insert into lake.registry.{e}_pair from compared")
+    return {"compared": _count(con, "select count(*) from candidate"), "kept": _count(con, "select count(*) from compared")}
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -76,37 +72,33 @@ def _evidence(con: duckdb.DuckDBPyConnection, spec: Spec, units: str, into: str)
     con.execute(f"create or replace temp table {into} as {spec.evidence.replace('{names}', spec.names or '')}")
 
 
-def _keys(spec: Spec, evidence: str) -> str:
+def _keys(blocks: dict[str, str], evidence: str) -> str:
     """Each row's keys, the kind of key in front so that keys of two kinds never meet."""
     selects = [
         f"select distinct unit_key, hash('{name}', {sql}) as key from {evidence} where ({sql}) is not null"
-        for name, sql in spec.blocks.items()
+        for name, sql in blocks.items()
     ]
-    return "\nunion all\n".join(selects)
+    return "\nunion all\n".join(selects) or "select null::varchar as unit_key, null::ubigint as key where false"
 
 
 def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Temp table `candidate(pair_id, left_key, right_key)`: touched units and those they share a key with, one side loose.
+    """Temp table `candidate(pair_id, left_key, right_key)`: touched units and those they share a key with.
 
-    Every loose unit is read, of the others only those that share a key with one: their evidence is kept in `near`.
+    One side is loose, or both are verified and share a key of `doubles`.
     """
-    con.execute(
-        """create or replace temp table searched as
-           select unit_key from unit where is_loose and unit_key in (from touched)"""
-    )
     _evidence(con, spec, "select unit_key from unit where is_loose", "loose_evidence")
-    con.execute(f"create or replace temp table loose_key as {_keys(spec, 'loose_evidence')}")
-    # what a loose unit that is new shares a key with may be anyone; what one that is not new does is touched itself
+    con.execute(f"create or replace temp table loose_key as {_keys(spec.blocks, 'loose_evidence')}")
     asked = "select unit_key from unit where not is_loose"
-    if not _count(con, "select count(*) from searched"):
-        asked += " and unit_key in (from touched)"
-    if not _count(con, "select count(*) from loose_key"):
+    if not spec.doubles and not _count(con, "select count(*) from loose_key"):
         asked += " and false"
+    elif not spec.doubles and not _count(con, "select count(*) from unit where is_loose and unit_key in (from touched)"):
+        asked += " and unit_key in (from touched)"  # what a loose unit that is not new shares a key with is touched itself
     _evidence(con, spec, asked, "near")
     con.execute(
         f"""create or replace temp table near_key as
-            select unit_key, key from ({_keys(spec, "near")}) where key in (select key from loose_key)"""
+            select unit_key, key from ({_keys(spec.blocks, "near")}) where key in (select key from loose_key)"""
     )
+    con.execute(f"create or replace temp table double_key as {_keys(spec.doubles, 'near')}")
     con.execute(
         f"""create or replace temp table candidate as
             with common as (
@@ -120,6 +112,9 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
                 where a.unit_key in (from touched) or b.unit_key in (from touched)
                 union
                 select a.unit_key, b.unit_key from loose as a join near as b on a.key = b.key
+                where a.unit_key in (from touched) or b.unit_key in (from touched)
+                union
+                select a.unit_key, b.unit_key from double_key as a join double_key as b on a.key = b.key and a.unit_key < b.unit_key
                 where a.unit_key in (from touched) or b.unit_key in (from touched))
             select row_number() over (order by left_key, right_key) as pair_id, left_key, right_key from found"""
     )

@@ -121,6 +121,7 @@ def _forget_unsaid(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, int]:
     """New contents become or join units, units are compared and clustered, and whose entity changed is linked anew."""
     e = spec.entity
+    _disown(con, spec)
     _new_contents(con, spec)
     con.execute(
         f"""create or replace temp table touched as
@@ -146,13 +147,39 @@ def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, i
     return report
 
 
+def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Temp table `disowned(content_id)`: contents whose identifier, people decided, is another's.
+
+    A decision that two contents under one identifier are two entities takes the right one out; it becomes a unit of its own.
+    """
+    e = spec.entity
+    con.execute(
+        f"""create or replace temp table disowned as
+            with said as (
+                select left_content, right_content, arg_max(verdict, decided_at) as verdict
+                from lake.registry.link_decision where entity = '{e}' group by all)
+            select distinct r.content_id from said
+            join {_content(e)} as l on l.content_id = said.left_content
+            join {_content(e)} as r on r.content_id = said.right_content
+            where said.verdict = 'other' and l.{spec.verified} = r.{spec.verified}"""
+    )
+    con.execute(
+        f"""insert into unsaid
+            select content_id, {e}_id, unit_key from lake.registry.{e}_link
+            where content_id in (select content_id from disowned) and unit_key like 'id|%'"""
+    )
+    con.execute(
+        f"delete from lake.registry.{e}_link where content_id in (select content_id from disowned) and unit_key like 'id|%'"
+    )
+
+
 def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """Temp tables `fresh` (contents without a link, with the unit of each) and `minted` (units not met before)."""
     e = spec.entity
     con.execute(
         f"""create or replace temp table fresh as
             select content_id, first_mention,
-                   case when {spec.verified} is not null then 'id|' || {spec.verified}
+                   case when {spec.verified} is not null and content_id not in (select content_id from disowned) then 'id|' || {spec.verified}
                         when {spec.mints} then 'own|' || {spec.own}
                         when {spec.loose} then 'own|' || {spec.own}
                         else 'none|' || content_id end as unit_key

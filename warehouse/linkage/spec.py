@@ -82,7 +82,12 @@ class Spec(_Strict):
     blocks: dict[str, str] = Field(
         default_factory=dict, description="key of a row of evidence; units sharing one are compared"
     )
+    doubles: dict[str, str] = Field(
+        default_factory=dict,
+        description="key of a row of evidence; two verified identifiers that share one are put before a person",
+    )
     comparisons: dict[str, Comparison] = Field(default_factory=dict)
+    never: str = Field("false", description="SQL over the levels: pairs that are two entities whatever else agrees")
     ask_first: tuple[Rule, ...] = ()
 
     @property
