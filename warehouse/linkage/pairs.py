@@ -51,7 +51,10 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
             where match_probability >= {FLOOR} and not coalesce({spec.never}, false)"""
     )
     con.execute(f"insert into lake.registry.{e}_pair from compared")
-    return {"compared": _count(con, "select count(*) from candidate"), "kept": _count(con, "select count(*) from compared")}
+    return {
+        "compared": _count(con, "select count(*) from candidate"),
+        "kept": _count(con, "select count(*) from compared"),
+    }
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -91,8 +94,12 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     asked = "select unit_key from unit where not is_loose"
     if not spec.doubles and not _count(con, "select count(*) from loose_key"):
         asked += " and false"
-    elif not spec.doubles and not _count(con, "select count(*) from unit where is_loose and unit_key in (from touched)"):
-        asked += " and unit_key in (from touched)"  # what a loose unit that is not new shares a key with is touched itself
+    elif not spec.doubles and not _count(
+        con, "select count(*) from unit where is_loose and unit_key in (from touched)"
+    ):
+        asked += (
+            " and unit_key in (from touched)"  # what a loose unit that is not new shares a key with is touched itself
+        )
     _evidence(con, spec, asked, "near")
     con.execute(
         f"""create or replace temp table near_key as

@@ -226,7 +226,8 @@ def _units(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 
 
 def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Gives each cluster an id it already has, else that of its earliest unit; links and records what changed.
+    """Gives each cluster an id it already has, else that of its earliest unit; links and records what changed: `merged` into
+    another, `split` off one that goes on, or `withdrawn` with the unit the id was minted from.
 
     Of several ids (a merge) the one minted from what was said first stays. A cluster in which no mention makes an entity
     (a caller, a guardian) gets none.
@@ -275,9 +276,14 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
             where id is not null and id not in (select {e}_id from lake.registry.{e}_queue)"""
     )
     con.execute(
+        f"""update lake.registry.{e} set {e}_id = null, link_rule = null, link_probability = null
+            where {e}_id is not null and cluster_key not in (select unit_key from unit)"""
+    )
+    con.execute(
         f"""insert into lake.foundation.entity_change
             select distinct '{e}', was, entity_id, null,
-                   case when was in (select {e}_id from lake.registry.{e} where {e}_id is not null) then 'split' else 'merged' end
+                   case when was in (select {e}_id from lake.registry.{e}) then 'split'
+                        when was in (select own_id from unit) then 'merged' else 'withdrawn' end
             from regrouped where was is not null and was is distinct from entity_id"""
     )
 
