@@ -8,7 +8,8 @@ select
     content.*,
     state.is_current,
     state.since,
-    link.link_rule
+    link.link_rule,
+    link.link_probability
 from lake.registry.{{ entity }}_link as link
 inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
 inner join lake.registry.{{ entity }}_state as state on link.content_id = state.content_id
@@ -20,13 +21,19 @@ where link.{{ entity }}_id is not null
 
 {#
     Survivorship, the same order for the golden record and for `is_chosen`: an identifier by which mentions were linked before
-    one that was only found beside them (it may be damaged), what is still delivered before what is not,
+    one that was only found beside them (it may be damaged), a name before one that lost a sign on its way, what is still delivered before what is not,
     then the source that is trusted most on this attribute, then what was said last.
 #}
 {% macro survivorship_rank(entity, attribute) -%}
 struct_pack(
+    {% if attribute == 'name' %}whole := {{ is_whole('name') }}, {% endif -%}
     {% if attribute in identifiers() %}identifies := link_rule = 'verified_identifier', {% endif -%}
     is_current := is_current, trust := {{ trust(entity, attribute) }}, since := since, content_id := content_id)
+{%- endmacro %}
+
+{# A sign that no character set of the source had was written as a box, a question mark or a private code point. #}
+{% macro is_whole(name) -%}
+not coalesce(regexp_matches({{ name }}, '[?？□■◇\x{fffd}\x{e000}-\x{f8ff}]'), false)
 {%- endmacro %}
 
 {% macro identifiers() -%}
@@ -87,9 +94,11 @@ ranked as (
             partition by {{ entity }}_id, attribute
             order by
                 attribute in ('{{ identifiers() | join("', '") }}') and link_rule <> 'verified_identifier',
+                attribute = 'name' and not {{ is_whole('value') }},
                 trust < 0, is_current desc, trust desc, delivered_on desc, content_id desc) as position,
         count(*) over (partition by {{ entity }}_id, attribute) as said_times,
-        count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute) as current_times
+        count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute) as current_times,
+        count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute, value) as current_alike
     from valued
     where value is not null
 )
@@ -110,6 +119,7 @@ select
         when current_times = 1 and is_current then 'only_current'
         else 'most_trusted_then_newest'
     end as survivorship_rule,
+    round(current_alike / nullif(current_times, 0), 3) as agreement,
     trust,
     content_id
 from ranked

@@ -19,6 +19,8 @@ def foundation_suites(contracts: Mapping[str, DatasetContract], ground: Ground) 
     relations = [levels_suite(), cover_suite(), quarantine_suite()]
     if deceased := [c.id for c in contracts.values() if says_death(c) and c.id in ground.datasets]:
         relations.insert(0, deceased_suite(deceased))
+    if _SYSTEMS in ground.relations:
+        relations.append(systems_suite())
     return [
         person_suite(), organisation_suite(), place_suite(), household_suite(), event_suite(), facility_suite(), grid_suite(),
         line_grid_suite(), area_suite(), *(mention_suite(e) for e in _MENTIONED), *relations,
@@ -142,9 +144,9 @@ def household_suite() -> Suite:
     """Households: as many members as people say they belong to them."""
     key = "e.household_id"
     place = _reference("place_id", _PLACE, "place_id", "户的地址在地址表中", "the place to exist", key=key)
-    members = "left join (select household_id, count(*) as members from lake.foundation.person group by household_id) as member on e.household_id = member.household_id"
+    members = "left join (select household_id, count(*) filter (where is_alive) as members from lake.foundation.person group by household_id) as member on e.household_id = member.household_id"
     size = RowCheck("size_is_members", "e.size is distinct from coalesce(member.members, 0)", "户人数等于人员表中的成员数",
-                    "size to be the number of people in the household", "size", example=key)  # fmt: skip
+                    "size to be the number of living people in the household", "size", example=key)  # fmt: skip
     return _entity_suite("household", "户", [place, (size, members)], [], (_PLACE, "foundation.person"))
 
 
@@ -361,6 +363,28 @@ def cover_suite() -> Suite:
     check = Check("communities_covered", "有人居住的社区都有网格", "every community somebody lives in to have a grid", "warning",
                   "uncovered", "parent", gbt36344="0402", example="example")  # fmt: skip
     return Suite("foundation.cover", "网格覆盖", profile, (check,), (_GRID, _AREA, "foundation.person"))
+
+
+_SYSTEMS = "intermediate.int_place__crs"
+
+
+def systems_suite() -> Suite:
+    """Coordinates whose rows name a reference system that their points do not fit, or that cannot be used."""
+    profile = f"""
+        select c.delivery_id, d.dataset, d.file, d.delivered_on, count(*) as "rows",
+               count(*) filter (where c.crs_source = 'contradicted') as contradicted,
+               count(*) filter (where c.crs_source = 'other_system') as unusable,
+               min(c.said_crs) filter (where c.crs_source = 'contradicted') as said
+        from {table(_SYSTEMS)} as c left join {table(DELIVERY)} as d using (delivery_id)
+        where c.said_crs <> '' group by all"""
+    checks = (
+        Check("system_fits_points", "行内声明的坐标系与点位相符", "points to lie where the coordinate system their rows name puts them", "warning",
+              "contradicted", "crs", found_zh="'声明 ' || said || '，未采用这些坐标'", found_en="said || ' is named; these coordinates are not used'",
+              gbt36344="0401"),
+        Check("system_usable", "行内声明的坐标系可以换算", "a coordinate system that can be converted", "warning", "unusable", "crs",
+              found_zh="'坐标系无法换算，未采用这些坐标'", found_en="'these coordinates are not used'", gbt36344="0105"),
+    )  # fmt: skip
+    return Suite("foundation.coordinates", "坐标系", profile, checks, (_SYSTEMS, DELIVERY))
 
 
 def quarantine_suite() -> Suite:

@@ -1,9 +1,16 @@
 {{ config(materialized='table') }}
-{# Households of the police register as it stands: the head's registered address, and how many are in it. #}
+{#
+    Households: of the police register as it stands, with the head's registered address; those who are in none of it and live behind
+    one door are one (`source` says which). How many are in it, the dead not counted.
+#}
 with member as (
-    select person_id, household_id, registered_place_id
-    from {{ ref('person') }}
-    where household_id is not null
+    select
+        person.person_id, person.household_id, person.is_alive,
+        coalesce(person.registered_place_id, person.residence_place_id) as place_id,
+        person.household_id = 'H' || substr(md5('door|' || residence.house_code), 1, 20) as is_by_address
+    from {{ ref('person') }} as person
+    left join {{ ref('place') }} as residence on person.residence_place_id = residence.place_id
+    where person.household_id is not null
 ),
 
 head as (
@@ -15,9 +22,10 @@ head as (
 select
     member.household_id,
     coalesce(
-        min(member.registered_place_id) filter (where head.person_id is not null),
-        mode(member.registered_place_id order by member.registered_place_id)) as place_id,
-    count(*) as size
+        min(member.place_id) filter (where head.person_id is not null),
+        mode(member.place_id order by member.place_id)) as place_id,
+    case when bool_or(member.is_by_address) then 'address' else 'register' end as source,
+    count(*) filter (where member.is_alive) as size
 from member
 left join head on member.person_id = head.person_id
 group by member.household_id

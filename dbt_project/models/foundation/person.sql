@@ -18,6 +18,7 @@ chosen as (
             filter (where area_code is not null and is_current) as registered_area_code,
         coalesce(bool_or(is_deceased), false) or bool_or(death_date is not null) as is_dead,
         bool_or(link_rule = 'verified_identifier') as is_verified,
+        min(link_probability) as least_probability,
         count(*) filter (where is_current and name is not null) as names_said
     from said
     group by person_id
@@ -49,11 +50,16 @@ select
     chosen.phone,
     residence.place_id as residence_place_id,
     registered.place_id as registered_place_id,
-    case when chosen.household_number is not null then 'H' || substr(md5(chosen.household_number), 1, 20) end as household_id,
+    {# without a household of the register: those who live behind one door #}
+    case
+        when chosen.household_number is not null then 'H' || substr(md5(chosen.household_number), 1, 20)
+        when residence.house_code is not null then 'H' || substr(md5('door|' || residence.house_code), 1, 20)
+    end as household_id,
     coalesce(residence.community_code, registered.community_code, chosen.registered_area_code) as area_code,
     case when residence.place_id is not null then residence.grid_code else registered.grid_code end as grid_code,
     not chosen.is_dead as is_alive,
     round(case when chosen.is_verified then 1.0 else 0.6 end
+        * coalesce(chosen.least_probability, 1.0)
         * coalesce(agreed.names_agreeing / nullif(chosen.names_said, 0), 1.0), 3) as confidence
 from chosen
 left join agreed on chosen.person_id = agreed.person_id

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+{{ entity_history('event', [none]) }}
