@@ -187,7 +187,7 @@ def read(home: Home, claim: Claim, found: FileProbe, stored: Path, contracts: Co
             "correction_format", "更正表要保存为 xlsx 格式：请用 Excel 或 WPS 打开导出的原文件，改好后直接保存",
             f"a correction workbook saved as {found.format}"
         )  # fmt: skip
-    sheets = _sheets(stored)
+    sheets = read_sheets(stored, (SHEET, MANIFEST))
     manifest, rows, key = _manifest(home, sheets.get(MANIFEST))
     contract = contracts.get(manifest.dataset)
     if contract is None:
@@ -225,27 +225,31 @@ def read(home: Home, claim: Claim, found: FileProbe, stored: Path, contracts: Co
 
 
 @dataclass(frozen=True)
-class _Cell:
+class Cell:
     """A cell as text; `fault` says why it is none."""
 
     text: str
     fault: str = ""
 
 
-_NOTHING = _Cell("")
+_NOTHING = Cell("")
 
 
-def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
-    """The two sheets that matter, cell by cell, formulas seen as formulas."""
+def read_sheets(path: Path, names: Sequence[str]) -> dict[str, list[list[Cell]]]:
+    """The named sheets that are there, cell by cell, formulas seen as formulas.
+
+    Raises:
+        readers.Refused: a workbook that cannot be opened.
+    """
     import openpyxl
 
     from ingestion.readers import Refused as FileRefused
 
-    out: dict[str, list[list[_Cell]]] = {}
+    out: dict[str, list[list[Cell]]] = {}
     try:
         with path.open("rb") as handle:  # an archived file has no extension to go by
             book = openpyxl.load_workbook(handle, read_only=True, data_only=False, keep_links=False)
-            for name in (SHEET, MANIFEST):
+            for name in names:
                 if name in book.sheetnames:
                     sheet = book[name]
                     sheet.reset_dimensions()  # the declared size of a sheet may be wrong
@@ -254,22 +258,22 @@ def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
         raise
     except Exception as error:  # the parser raises whatever a damaged part makes it raise
         raise FileRefused(
-            "corrupt", "文件已损坏，请用原来的更正表重新填写", f"openpyxl cannot read it: {type(error).__name__}"
+            "corrupt", "文件已损坏，请用导出的原文件重新填写", f"openpyxl cannot read it: {type(error).__name__}"
         ) from error
     return out
 
 
-def _cell(cell: Any) -> _Cell:
+def _cell(cell: Any) -> Cell:
     value = cell.value
     if value is None:
         return _NOTHING
     if cell.data_type == "f":
-        return _Cell("", "是公式，请改填值")
+        return Cell("", "是公式，请改填值")
     if cell.data_type == "e":
-        return _Cell("", "是错误值，请改填值")
+        return Cell("", "是错误值，请改填值")
     if isinstance(value, int | float) and abs(value) >= 1e15:
-        return _Cell("", "是数值，超过 15 位会失真：请把单元格设为文本后重填")
-    return _Cell(_text(value))
+        return Cell("", "是数值，超过 15 位会失真：请把单元格设为文本后重填")
+    return Cell(_text(value))
 
 
 def _text(value: Any) -> str:
@@ -286,7 +290,7 @@ def _text(value: Any) -> str:
     return _ESCAPED.sub(lambda m: chr(int(m.group(1), 16)), text).replace("\r", "")
 
 
-def _manifest(home: Home, sheet: list[list[_Cell]] | None) -> tuple[Manifest, dict[str, tuple[Refused, str]], bytes]:
+def _manifest(home: Home, sheet: list[list[Cell]] | None) -> tuple[Manifest, dict[str, tuple[Refused, str]], bytes]:
     """Manifest, rows by quarantine id with the seals they carry, and the key. Refuses what this lakehouse has not sealed."""
     from ingestion.readers import Refused as FileRefused
 
@@ -310,7 +314,7 @@ def _manifest(home: Home, sheet: list[list[_Cell]] | None) -> tuple[Manifest, di
     return manifest, {row.quarantine_id: (row, given) for row, given in found}, key
 
 
-def _visible(sheet: list[list[_Cell]] | None, manifest: Manifest) -> Iterator[tuple[int, list[_Cell]]]:
+def _visible(sheet: list[list[Cell]] | None, manifest: Manifest) -> Iterator[tuple[int, list[Cell]]]:
     """(row number, cells) of the rows below the header. Refuses a sheet whose header is not as it was exported."""
     from ingestion.readers import Refused as FileRefused
 
@@ -328,7 +332,7 @@ def _visible(sheet: list[list[_Cell]] | None, manifest: Manifest) -> Iterator[tu
 
 
 def _compare(
-    visible: Iterator[tuple[int, list[_Cell]]],
+    visible: Iterator[tuple[int, list[Cell]]],
     manifest: Manifest,
     rows: Mapping[str, tuple[Refused, str]],
     key: bytes,
@@ -336,7 +340,7 @@ def _compare(
 ) -> Reading:
     """Row by row what was changed; a clerk's workbook is small, so this is the one place that looks at single rows."""
     result = Reading()
-    by_id: dict[str, list[tuple[int, list[_Cell]]]] = {}
+    by_id: dict[str, list[tuple[int, list[Cell]]]] = {}
     for number, cells in visible:
         by_id.setdefault(cells[0].text.strip(), []).append((number, cells))
     for quarantine_id, given in by_id.items():
@@ -362,7 +366,7 @@ def _compare(
     return result
 
 
-def _seal_broken(cells: list[_Cell], manifest: Manifest, row: Refused, carried: str, key: bytes) -> str:
+def _seal_broken(cells: list[Cell], manifest: Manifest, row: Refused, carried: str, key: bytes) -> str:
     """Why a row is not the one that was exported; empty where it is."""
     if not hmac.compare_digest(carried.encode(), row.seal(key, manifest).encode()):
         return "这一行的校验信息被改动，没有采用：请重新导出"
@@ -372,7 +376,7 @@ def _seal_broken(cells: list[_Cell], manifest: Manifest, row: Refused, carried: 
     return ""
 
 
-def _objections(cells: list[_Cell], manifest: Manifest, row: Refused, known: set[str]) -> Iterator[tuple[str, str]]:
+def _objections(cells: list[Cell], manifest: Manifest, row: Refused, known: set[str]) -> Iterator[tuple[str, str]]:
     """(code, reason) of everything for which a row cannot be taken as it stands."""
     action = cells[2].text.strip()
     data = cells[len(LEAD) : len(LEAD) + len(manifest.columns)]
@@ -392,7 +396,7 @@ def _objections(cells: list[_Cell], manifest: Manifest, row: Refused, known: set
         yield "column_gone", f"“{'、'.join(gone)}”已不在这种数据的登记列中：请重新导出"
 
 
-def _take(number: int, cells: list[_Cell], manifest: Manifest, row: Refused, result: Reading) -> None:
+def _take(number: int, cells: list[Cell], manifest: Manifest, row: Refused, result: Reading) -> None:
     action, by, note = (cells[at].text.strip() for at in (2, 3, 4))
     data = [c.text for c in cells[len(LEAD) : len(LEAD) + len(manifest.columns)]]
     changed = [at for at, text in enumerate(data) if text != row.cells[at]]

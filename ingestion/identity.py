@@ -73,6 +73,11 @@ def _line_breaks(column: pa.ChunkedArray) -> int:
     return more
 
 
+def stated_again(sha256: str, day: str) -> str:
+    """Id of the delivery that states bytes already taken once more, for another as-of day (docs/decisions/0007)."""
+    return hashlib.sha256(f"{sha256}|{day}".encode()).hexdigest()
+
+
 def digest(raw: Path) -> tuple[tuple[str, ...], int, int, int]:
     """(content columns, data rows, sums of the upper and of the lower halves of the rows' hashes) of one raw file."""
     import contextlib

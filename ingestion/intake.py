@@ -12,17 +12,19 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion import corrections
+from ingestion import corrections, review
 from ingestion.contracts import Contracts, DatasetContract
-from ingestion.files import BEIJING, sha256_of
-from ingestion.identity import same_content
-from ingestion.landing import Claim
+from ingestion.files import BEIJING, best_name, sha256_of
+from ingestion.identity import same_content, stated_again
+from ingestion.landing import Claim, department_of
 from ingestion.receipts import add_alias, known_receipts, write_receipt
 from ingestion.recognise import Match, Recognition, recognise
 from warehouse.errors import explain
@@ -37,13 +39,36 @@ BASE_MEMORY, MEMORY_PER_FILE_BYTE = 4 * 2**30, 0.5
 
 
 def take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]:
-    """Takes one claim and returns the receipts it led to (several for an archive, none if another process has it)."""
+    """Takes one claim and returns the receipts it led to (several for an archive and for names that state several days,
+    none if another process has it)."""
     with try_exclusive(home.claims / "locks" / f"{claim.delivery_id}.lock") as mine:
         if not mine:
             return []
         if (done := known_receipts(home).get(claim.delivery_id)) and not _deserves_retry(done, contracts):
-            return [done]
-        return _take(home, claim, contracts)
+            receipts = [done]
+        else:
+            receipts = _take(home, claim, contracts)
+    for again in _stated_again(claim, receipts[0], contracts):
+        receipts += take(home, again, contracts)
+    return receipts
+
+
+def _stated_again(claim: Claim, receipt: Mapping[str, Any], contracts: Contracts) -> list[Claim]:
+    """The deliveries that other names of a claim's bytes make by stating another as-of day (docs/decisions/0007)."""
+    by_day: dict[str, list[str]] = {}
+    for name in (claim.file, *claim.aliases) if claim.of_bytes is None else ():
+        if day := other_day(contracts, receipt, name):
+            by_day.setdefault(day, []).append(name)
+    return [
+        replace(
+            claim,
+            delivery_id=stated_again(claim.sha256, day),
+            of_bytes=claim.sha256,
+            file=best_name(names),
+            aliases=tuple(sorted({*names} - {best_name(names)})),
+        )
+        for day, names in by_day.items()
+    ]
 
 
 def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]]:
@@ -59,6 +84,9 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
             receipts = _take_members(home, claim, stored, contracts, receipt)
         else:
             receipt |= _read(home, claim, stored, contracts)
+            receipt["aliases"] = [name for name in claim.aliases if not other_day(contracts, receipt, name)]
+            if claim.of_bytes and (first := known_receipts(home).get(claim.of_bytes)):
+                receipt["same_content_as"] = _named(first)
     except Refused as refused:
         receipt |= {
             "status": "refused",
@@ -85,31 +113,57 @@ def _commit(home: Home, receipt: dict[str, Any]) -> None:
         return
     # one at a time for each dataset: of two files that say the same, taken side by side, the second must see the first
     with exclusive(home.claims / "locks" / f"{receipt['dataset']}.commit.lock", f"committing {receipt['file']}"):
-        receipt |= _compared(home, receipt)
-        raw = receipt.pop("raw") if receipt["status"] == "identical" else None
-        draw(home, receipt)
-        write_receipt(home, receipt)
-    if raw:
+        known = known_receipts(home)
+        first = same_content(home, receipt, known)
+        displaced: list[dict[str, Any]] = []
+        if first is None:
+            pass
+        elif first["delivered_on"] != receipt["delivered_on"]:
+            receipt["same_content_as"] = _named(first)
+        elif _goes_before(receipt, first):
+            displaced = _displace(receipt, first, known)
+        else:
+            add_alias(home, first["delivery_id"], receipt["file"])
+            receipt |= _as_alias(first)
+        leftover = [r.pop("raw") for r in (receipt, *displaced) if r["status"] == "identical" and "raw" in r]
+        for each in (receipt, *displaced):  # never a moment without the content: at worst a killed run leaves it twice
+            draw(home, each)
+            write_receipt(home, each)
+    for raw in leftover:
         (home.root / raw).unlink(missing_ok=True)
 
 
-def _compared(home: Home, receipt: Mapping[str, Any]) -> dict[str, Any]:
-    """What the receipt has to add when an earlier delivery of the dataset says the same.
+def _named(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: receipt[k] for k in ("delivery_id", "file", "delivered_on", "received_at")}
 
-    With the same as-of day it is that delivery under one more name. With another day it is a delivery of its own: a full
-    one says that its content is still valid on the later day.
-    """
-    first = same_content(home, receipt, known_receipts(home))
-    if first is None:
-        return {}
-    same = {k: first[k] for k in ("delivery_id", "file", "delivered_on", "received_at")}
-    if first["delivered_on"] != receipt["delivered_on"]:
-        return {"same_content_as": same}
-    add_alias(home, first["delivery_id"], receipt["file"])
+
+def _goes_before(receipt: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
+    """Of copies that arrive in one intake the one with the best name is the delivery, whichever was read first."""
+    one_intake = receipt["received_at"] == first["received_at"]
+    return one_intake and best_name([receipt["file"], first["file"]]) == receipt["file"]
+
+
+def _displace(
+    receipt: dict[str, Any], first: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """``receipt`` becomes the delivery in place of ``first``: the receipts that are its aliases from now on."""
+    others = [
+        r
+        for r in known.values()
+        if r["status"] == "identical" and r["same_content_as"]["delivery_id"] == first["delivery_id"]
+    ]
+    files = {first["file"], *(r["file"] for r in others)}
+    receipt["aliases"] = sorted({*receipt["aliases"], *files})
+    own = {"aliases": sorted({*first["aliases"]} - files)}
+    return [{**first, **own, **_as_alias(receipt)}, *({**r, **_as_alias(receipt)} for r in others)]
+
+
+def _as_alias(first: Mapping[str, Any]) -> dict[str, Any]:
+    """What a receipt says whose content, of the same day, is that of another delivery: it is that one under one more name."""
     return {
         "status": "identical",
         "code": "same_content",
-        "same_content_as": same,
+        "same_content_as": _named(first),
         "reason_zh": f"内容与已接收的“{first['file']}”完全相同，记作它的另一个文件名，没有重复接收",
         "reason_en": f"the same content as {first['file']}, of the same day: kept as its alias",
     }
@@ -134,6 +188,7 @@ def _blank(claim: Claim, contracts: Contracts) -> dict[str, Any]:
         "contracts": contracts.fingerprint,
         "code_version": code_version(),
         **({"pull": claim.pull} if claim.pull else {}),
+        **({"sha256": claim.of_bytes} if claim.of_bytes else {}),
     }
 
 
@@ -141,7 +196,7 @@ def _archive(home: Home, claim: Claim) -> Path:
     """Copies the bytes to `archive/<2>/<sha256>` unless they are there; what was copied is what was hashed."""
     from ingestion.readers import Refused
 
-    target = home.archive / claim.delivery_id[:2] / claim.delivery_id
+    target = home.archive / claim.sha256[:2] / claim.sha256
     if target.exists() and target.stat().st_size == claim.bytes:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +208,7 @@ def _archive(home: Home, claim: Claim) -> Path:
             raise Refused("gone", "文件在读取前被移走", "the file was moved away before it could be read") from error
         except PermissionError as error:
             raise Refused("no_permission", "没有读取该文件的权限", "no permission to read the file") from error
-        if sha256_of(temporary) != claim.delivery_id:
+        if sha256_of(temporary) != claim.sha256:
             raise Refused("changed", "文件在读取时被改动，下次再读", "the file changed while it was being taken")
         temporary.chmod(0o444)
         temporary.replace(target)
@@ -185,8 +240,10 @@ def _take_members(
             inner = replace(
                 claim, delivery_id=sha256_of(path), path=str(path), file=name, aliases=(), bytes=path.stat().st_size
             )
-            listed.append({"member": member.name, "delivery_id": inner.delivery_id})
-            receipts += take(home, inner, contracts)
+            taken = take(home, inner, contracts)
+            own = next((r for r in taken if r["file"] == name), None)
+            listed.append({"member": member.name, "delivery_id": own["delivery_id"] if own else inner.delivery_id})
+            receipts += taken
         receipt |= {"status": "container", "members": listed, "format": "archive"}
         return receipts
     finally:
@@ -216,6 +273,8 @@ def _read_in_child(home: Home, claim: Claim, stored: Path, contracts: Contracts)
     found = probe(stored)
     if corrections.is_correction(found):
         return {"format": found.format, **corrections.read(home, claim, found, stored, contracts)}
+    if review.is_review(found):
+        return {"format": found.format, **review.read(home, claim, found, stored)}
     while True:
         try:
             return _read_probed(home, claim, found, contracts)
@@ -349,6 +408,35 @@ def as_of(contract: DatasetContract, file_name: str, tables: list[TableProbe], i
                 if found := _day(hit.groupdict()):
                     return found, rule.source
     return intake_day, "intake"
+
+
+def other_day(contracts: Mapping[str, DatasetContract], receipt: Mapping[str, Any], name: str) -> str | None:
+    """The as-of day that another name of a full delivery's bytes states, or None where it states no other.
+
+    Only a name can state it: title and sheets are in the bytes. Where the contract has the day in the title first, it stands
+    there. What came without a day holds on the day it came: a name of an earlier day says nothing more.
+    """
+    contract = contracts.get(receipt["dataset"] or "")
+    if (
+        contract is None
+        or receipt["status"] not in ("taken", "identical")
+        or receipt.get("kind") != "full"
+        or receipt.get("pull")
+        or department_of(name) != receipt["department"]
+    ):
+        return None
+    before_name = {r.source for r in takewhile(lambda rule: rule.source != "file_name", contract.custom.delivery.as_of)}
+    known = date.fromisoformat(receipt["delivered_on"])
+    stated, _ = as_of(contract, Path(name).name, [], known)
+    origin = receipt["delivered_on_from"]
+    if stated == known or origin in before_name or (origin == "intake" and stated < known):
+        return None
+    return stated.isoformat()
+
+
+def other_days(contracts: Contracts) -> Callable[[Mapping[str, Any], str], str | None]:
+    """For `landing.scan`: `other_day` under these contracts."""
+    return partial(other_day, contracts)
 
 
 def _day(parts: Mapping[str, str | None]) -> date | None:

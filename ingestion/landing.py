@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files import best_name, readable, sha256_of, write_json
+from ingestion.identity import stated_again
 from ingestion.receipts import known_receipts
 from warehouse.errors import WrongUse
 from warehouse.home import Home
@@ -29,7 +30,11 @@ STABLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Claim:
-    """One content to be taken: where its bytes lie now, and what it is called. `pull` says what a database pull was."""
+    """One content to be taken: where its bytes lie now, and what it is called.
+
+    `pull` says what a database pull was; `of_bytes` is the SHA-256 where the id is another, since the same bytes were taken
+    before for another day.
+    """
 
     delivery_id: str
     path: str
@@ -39,6 +44,12 @@ class Claim:
     bytes: int
     received_at: str
     pull: dict[str, Any] | None = None
+    of_bytes: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes."""
+        return self.of_bytes or self.delivery_id
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,23 +90,34 @@ def scan(
     landing: Path | None = None,
     *,
     retry: Callable[[dict[str, Any]], bool] | None = None,
+    states: Callable[[dict[str, Any], str], str | None] | None = None,
     before_waiting: Callable[[], None] | None = None,
 ) -> Scan:
     """Looks once and claims what is new and has stopped changing.
 
     A file counts as complete when size and time are equal two seconds apart (one wait for all files; none when every
-    file is known). `retry` says of an earlier refused receipt whether the file deserves another look; `before_waiting`
-    is called when there is something to wait for. Raises WrongUse when the landing folder does not exist.
+    file is known). `retry` says of an earlier refused receipt whether the file deserves another look; `states` what other
+    as-of day, if any, a new name of bytes already taken states; `before_waiting` is called when there is something to wait for. Raises WrongUse when the landing folder does not exist.
     """
     landing = (landing or home.landing).absolute()
     if not landing.is_dir():
         raise WrongUse(f"the landing folder {landing} does not exist")
     with exclusive(home.claims / "scan.lock", "looking at the landing folder"):
-        return _scan(home, landing, retry or (lambda receipt: False), before_waiting or (lambda: None))
+        return _scan(
+            home,
+            landing,
+            retry or (lambda receipt: False),
+            states or (lambda receipt, name: None),
+            before_waiting or (lambda: None),
+        )
 
 
 def _scan(
-    home: Home, landing: Path, retry: Callable[[dict[str, Any]], bool], before_waiting: Callable[[], None]
+    home: Home,
+    landing: Path,
+    retry: Callable[[dict[str, Any]], bool],
+    states: Callable[[dict[str, Any], str], str | None],
+    before_waiting: Callable[[], None],
 ) -> Scan:
     result = Scan(str(landing))
     cache = _load_cache(home)
@@ -105,7 +127,8 @@ def _scan(
     if fresh:
         before_waiting()
         time.sleep(STABLE_SECONDS)
-    names: dict[str, list[Path]] = {}
+    receipts = known_receipts(home)
+    names: dict[tuple[str, str | None], list[Path]] = {}
     hashes: dict[str, tuple[_Seen, str]] = {}
     for path, seen in present.items():
         digest = cache[str(path)][1] if path not in fresh else _hash_if_stable(path, seen)
@@ -113,8 +136,9 @@ def _scan(
             result.growing.append(_relative(path, landing))
             continue
         hashes[str(path)] = (seen, digest)
-        names.setdefault(digest, []).append(path)
-    _claim(home, landing, names, retry, result)
+        day = _other_day(receipts.get(digest), _relative(path, landing), states)
+        names.setdefault((digest, day), []).append(path)
+    _claim(home, landing, names, receipts, retry=retry, result=result)
     _save_cache(home, cache | hashes)
     return result
 
@@ -154,34 +178,55 @@ def _hash_if_stable(path: Path, seen: _Seen) -> str | None:
         return None
 
 
+def _other_day(
+    receipt: dict[str, Any] | None, name: str, states: Callable[[dict[str, Any], str], str | None]
+) -> str | None:
+    """The other day that a name states, unless the bytes are known by this name already."""
+    if receipt is None or name in (receipt["file"], *receipt.get("aliases", ())):
+        return None
+    return states(receipt, name)
+
+
 def _claim(
-    home: Home, landing: Path, names: dict[str, list[Path]], retry: Callable[[dict[str, Any]], bool], result: Scan
+    home: Home,
+    landing: Path,
+    names: dict[tuple[str, str | None], list[Path]],
+    receipts: dict[str, dict[str, Any]],
+    *,
+    retry: Callable[[dict[str, Any]], bool],
+    result: Scan,
 ) -> None:
-    receipts = known_receipts(home)
     earlier = {c.delivery_id: c for c in pending_claims(home)}
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    for digest, paths in sorted(names.items(), key=lambda item: _relative(item[1][0], landing)):
+    for (digest, day), paths in sorted(names.items(), key=lambda item: _relative(item[1][0], landing)):
         relative = sorted(_relative(p, landing) for p in paths)
-        receipt = receipts.get(digest)
+        delivery_id = stated_again(digest, day) if day else digest
+        receipt = receipts.get(delivery_id)
         if receipt is not None and not (receipt["status"] == "refused" and retry(receipt)):
             result.known += 1
             known = {receipt["file"], *receipt.get("aliases", ())}
-            result.new_aliases += [(digest, name) for name in relative if name not in known]
+            result.new_aliases += [(delivery_id, name) for name in relative if name not in known]
             continue
-        file = earlier[digest].file if digest in earlier else best_name(relative)
+        file = earlier[delivery_id].file if delivery_id in earlier else best_name(relative)
         source = next((p for p in paths if _relative(p, landing) == file), paths[0])
         result.claims.append(
             Claim(
-                delivery_id=digest,
+                delivery_id=delivery_id,
                 path=str(source),
                 file=file,
-                department=file.split("/")[0] if "/" in file else "",
+                department=department_of(file),
                 aliases=tuple(n for n in relative if n != file),
                 bytes=source.stat().st_size,
-                received_at=earlier[digest].received_at if digest in earlier else now,
+                received_at=earlier[delivery_id].received_at if delivery_id in earlier else now,
+                of_bytes=digest if day else None,
             )
         )
     _save_claims(home, result.claims)
+
+
+def department_of(file: str) -> str:
+    """The department whose folder a path below the landing area lies in, empty where it lies in none."""
+    return file.split("/", maxsplit=1)[0] if "/" in file else ""
 
 
 def _relative(path: Path, landing: Path) -> str:

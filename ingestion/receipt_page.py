@@ -40,6 +40,7 @@ STATUS = {
     "refused": ("bad", "未接收"),
     "container": ("calm", "已拆包"),
     "correction": ("good", "已收到"),
+    "review": ("good", "已收到"),
     "held": ("warn", "已暂缓"),
     "withdrawn": ("warn", "已撤回"),
 }
@@ -73,6 +74,7 @@ _UNLIKE_ADVICE = (
 )
 ADVICE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("correction_",), ("用系统导出的原更正表填写，只改数据格，保存为 xlsx 再投放；原表找不到的，请数据管理员重新导出。", _ASK)),
+    (("review_",), ("用系统导出的原核对表填写，只填“判断”“核对人”“说明”三栏，保存为 xlsx 再投放；原表找不到的，请数据管理员重新导出。", _ASK)),
     (("wrong_department",), ("把文件移到上面写明的文件夹，不用改内容。", _ASK)),
     (("extra_column",), ("删去多出的列后重新投放；确需报送这些列的，请数据管理员在数据契约中登记。", _ASK)),
     (("unknown_dataset", "missing_column"), (
@@ -368,6 +370,10 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
         received=_instant(receipt.get("received_at")),
         workbook=base.with_suffix(".xlsx").name,
     )
+    if status == "review":
+        from ingestion.review_page import reviewed
+
+        return reviewed(receipt, plain)
     if status != "correction":
         return plain
     from ingestion.correction_page import corrected
@@ -664,7 +670,7 @@ def _member(receipt: Mapping[str, Any], item: Mapping[str, Any], name: str, base
 
 def _technical(receipt: Mapping[str, Any], delivery_id: str) -> str:
     parts = (
-        ("SHA-256", delivery_id),
+        ("SHA-256", text(receipt.get("sha256")) or delivery_id),
         ("契约", text(receipt.get("contract"))),
         ("程序", text(receipt.get("code_version"))),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from townlake import cli_delivery, cli_quarantine, cli_source
+from townlake import cli_delivery, cli_link, cli_quarantine, cli_review, cli_source
 from townlake.console import JsonFlag, print_json, progress
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
@@ -32,6 +32,8 @@ app = typer.Typer(
 app.add_typer(cli_source.app, name="source")
 app.add_typer(cli_delivery.app, name="delivery")
 app.add_typer(cli_quarantine.app, name="quarantine")
+app.add_typer(cli_review.app, name="review")
+app.command(epilog=cli_link.EXAMPLES)(cli_link.link)
 
 LandingOption = Annotated[
     Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")
@@ -251,13 +253,25 @@ def export(
 def why(
     entity: Annotated[str, typer.Argument(help="person, organisation, place, event or facility")],
     entity_id: Annotated[str, typer.Argument(metavar="ID")],
+    html: Annotated[Path | None, typer.Option(help="Write the card as a page that opens without internet.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Where every value of one record came from: chosen value, other values, file, sheet and row of each."""
+    """Where every value of one record came from, why its rows are one record, who confirmed it and what became of its id."""
+    from ingestion.contracts import load_contracts
     from townlake.why import explain_entity, print_explanation
 
-    answer = explain_entity(Home.from_environment(), entity, entity_id)
-    print_json(answer) if as_json else print_explanation(answer)
+    contracts = load_contracts()
+    answer = explain_entity(Home.from_environment(), entity, entity_id, contracts)
+    if html is not None:
+        from townlake import why_page
+
+        why_page.write(html, answer, contracts)
+    if as_json:
+        print_json(answer)
+    elif html is None:
+        print_explanation(answer)
+    else:
+        typer.echo(f"{html}: {entity} {answer['id']}, {len(answer['mentions'])} mentions")
 
 
 @app.command(

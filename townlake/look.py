@@ -68,14 +68,14 @@ def _print_table(columns: list[str], rows: list[tuple[Any, ...]], *, more: bool)
 def export_table(home: Home, table: str, file: Path) -> int:
     """Writes `schema.table` as Parquet, beside its final name first. Returns the number of rows."""
     with reading(home) as con:
-        relation = _relation(con, table)
+        source = relation(con, table)
         file = file.absolute()
         if not file.parent.is_dir():
             raise WrongUse(f"the folder {file.parent} does not exist")
         temporary = file.with_name(f".{file.name}.tmp")
         try:
             con.execute(
-                f"copy (select * from {relation}) to {literal(str(temporary))} (format parquet, compression zstd)"
+                f"copy (select * from {source}) to {literal(str(temporary))} (format parquet, compression zstd)"
             )
             temporary.replace(file)
         finally:
@@ -84,7 +84,8 @@ def export_table(home: Home, table: str, file: Path) -> int:
         return int(row[0]) if row else 0
 
 
-def _relation(con: duckdb.DuckDBPyConnection, table: str) -> str:
+def relation(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """SQL name of the lake's `schema.table`. Raises WrongUse, saying what there is, where there is no such table."""
     parts = re.fullmatch(r"(?:lake\.)?([a-z_]+)\.([a-z_0-9]+)", table)
     if parts is None:
         raise WrongUse(f"{table!r} is not of the form schema.table, like foundation.person")

@@ -24,19 +24,13 @@ def read_file(file: Path, *, out: Path | None, every: bool, as_json: bool) -> No
     A file that cannot be read ends with exit code 2 and its reason (as JSON too, with `--json`).
     """
     from ingestion.readers import Refused
-    from ingestion.readers.sandbox import run_limited
 
     if not file.is_file():
         raise WrongUse(f"there is no file {file}")
     if out is not None and not out.absolute().parent.is_dir():
         raise WrongUse(f"the folder {out.absolute().parent} does not exist")
-    size = file.stat().st_size
     try:
-        answer = run_limited(
-            _read, file, out, every,
-            seconds=BASE_SECONDS + SECONDS_PER_GIB * size / 2**30,
-            memory_bytes=int(BASE_MEMORY + MEMORY_PER_FILE_BYTE * size),
-        )  # fmt: skip
+        answer = read_limited(file, out, every=every)
     except Refused as refused:
         if as_json:
             answer = {
@@ -49,6 +43,22 @@ def read_file(file: Path, *, out: Path | None, every: bool, as_json: bool) -> No
             print(json.dumps(answer, ensure_ascii=False, indent=1))
         raise WrongUse(f"{file.name} cannot be read: {refused.reason_en} ({refused.reason_zh})") from refused
     print(json.dumps(answer, ensure_ascii=False, indent=1, default=str)) if as_json else _print(answer)
+
+
+def read_limited(file: Path, out: Path | None, *, every: bool) -> dict[str, Any]:
+    """Reads `file` in a child process under limits of time and memory; its first table, or every one, goes to `out` as CSV.
+
+    Raises Refused where it cannot be read.
+    """
+    from ingestion.readers.sandbox import run_limited
+
+    size = file.stat().st_size
+    answer: dict[str, Any] = run_limited(
+        _read, file, out, every,
+        seconds=BASE_SECONDS + SECONDS_PER_GIB * size / 2**30,
+        memory_bytes=int(BASE_MEMORY + MEMORY_PER_FILE_BYTE * size),
+    )  # fmt: skip
+    return answer
 
 
 def _read(file: Path, out: Path | None, every: bool) -> dict[str, Any]:

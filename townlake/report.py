@@ -27,6 +27,11 @@ def ingest_summary(home: Home, found: Scan, receipts: list[dict[str, Any]]) -> d
             for r in receipts
             if r["status"] == "correction"
         ],
+        "reviews": [
+            {"file": r["file"], **{k: r["review"][k] for k in ("same", "other", "unsure", "refused")}}
+            for r in receipts
+            if r["status"] == "review"
+        ],
         "identical": [
             {"file": r["file"], "same_as": r["same_content_as"]["file"]} for r in receipts if r["status"] == "identical"
         ],
@@ -83,6 +88,11 @@ def print_ingest(answer: dict[str, Any]) -> None:
         rows = brought["rows"] + brought["confirmed"]
         print(
             f"  correction {brought['file']}: {rows} rows corrected, {brought['dismissed']} dismissed, {brought['refused']} not taken"
+        )
+    for brought in answer["reviews"]:
+        print(
+            f"  review {brought['file']}: {brought['same']} pairs are one, {brought['other']} are two, "
+            f"{brought['unsure']} cannot be told, {brought['refused']} not taken"
         )
     for same in answer["identical"]:
         print(f"  内容相同 {same['file']}：与已接收的 {same['same_as']} 内容完全相同，没有重复接收")

@@ -16,7 +16,8 @@ from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
 from townlake import selection
 from townlake.quarantine import ledger
-from warehouse import builds, deliveries
+from townlake.review import ledger as review_ledger
+from warehouse import builds, deliveries, reviews
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
 from warehouse.lake import reading, table_exists, writing
@@ -51,7 +52,13 @@ def scan(
 
     home.prepare()
     contracts = contracts or load_contracts()
-    found = landing_area.scan(home, landing, retry=intake.retry_policy(contracts), before_waiting=before_waiting)
+    found = landing_area.scan(
+        home,
+        landing,
+        retry=intake.retry_policy(contracts),
+        states=intake.other_days(contracts),
+        before_waiting=before_waiting,
+    )
     for delivery_id, name in found.new_aliases:
         add_alias(home, delivery_id, name)
     return found
@@ -95,6 +102,7 @@ def ingest(
 ) -> tuple[Scan, list[dict[str, Any]]]:
     """Pull, scan and take everything, `jobs` files at a time; each is read in a child of the one server (readers.sandbox)."""
     from ingestion.readers import sandbox
+    from ingestion.receipts import known_receipts
 
     contracts = load_contracts()
     pulls = pull(home, contracts)
@@ -115,7 +123,8 @@ def ingest(
         except BaseException:  # stopped, or the environment is at fault: what is begun ends, nothing more is begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return found, sorted(receipts, key=lambda r: str(r["file"]))
+    known = known_receipts(home)  # of copies in one intake a later one may have become the delivery
+    return found, sorted((known.get(r["delivery_id"], r) for r in receipts), key=lambda r: str(r["file"]))
 
 
 # ---- build: one writer ----------------------------------------------------------------------------------------------
@@ -128,7 +137,13 @@ def prepare_lake(home: Home) -> None:
 
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
-        made = (("registry", "redo"), ("registry", "facility_queue"), ("quality", "drift_accepted"), ledger.LAST_TABLE)
+        made = (
+            ("registry", "redo"),
+            ("registry", "facility_queue"),
+            ("quality", "drift_accepted"),
+            ledger.LAST_TABLE,
+            reviews.LAST_TABLE,
+        )
         if all(table_exists(con, *table) for table in made):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
@@ -136,6 +151,7 @@ def prepare_lake(home: Home) -> None:
         builds.prepare(con)
         registry.prepare(con)
         ledger.prepare(con)
+        reviews.prepare(con)
         results.prepare(con)
 
 
@@ -148,6 +164,7 @@ def register(home: Home, *, full: bool = False) -> bool:
         receipts = known_receipts(home)
         deliveries.register(con, receipts.values())
         ledger.apply(con, home, receipts.values())
+        review_ledger.apply(con, home, receipts.values())
         deliveries.begin_redo(con)
         ledger.remember(con, full=full)
         return full or builds.unpublished_work(con) or ledger.unpublished(con)
@@ -171,6 +188,8 @@ def unbuilt(home: Home) -> bool:
         if not table_exists(con, "foundation", "build"):
             return True
         if deliveries.to_redo(con) or ledger.waiting(con, receipts.values()) or ledger.unpublished(con):
+            return True
+        if review_ledger.waiting(con, receipts.values()) or reviews.unpublished(con):
             return True
         dealt_with = con.execute(
             """select unnest(deliveries) from lake.foundation.build where published or code_version = ?
@@ -215,7 +234,9 @@ def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
     from warehouse.linkage import registry
 
     with lake_writer(home, "linking"), writing(home) as con:
-        return registry.link(con, full=full)
+        report = registry.link(con, full=full)
+        reviews.note_linked(con)
+        return report
 
 
 def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None, *, full: bool = False) -> Any:
@@ -262,12 +283,14 @@ def accept_drift(home: Home, delivery: str, *, by: str, reason: str) -> str:
 
 
 def publish(home: Home, build_id: str, started_at: datetime) -> int:
-    """Records the snapshot that readers attach at from now on, and tells departments what became of their corrections."""
+    """Records the snapshot that readers attach at from now on, and tells departments what became of their corrections and decisions."""
     from townlake.quarantine.answer import answer
+    from townlake.review.answer import answer as answer_reviews
 
     with lake_writer(home, "publishing"), writing(home) as con:
         snapshot = builds.record(con, build_id, started_at, published=True)
         answer(home, con, build_id)
+        answer_reviews(home, con, build_id)
         return snapshot
 
 

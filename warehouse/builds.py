@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from warehouse import deliveries
+from warehouse import deliveries, reviews
 from warehouse.linkage.registry import queues
 from warehouse.version import code_version
 
@@ -39,12 +39,13 @@ def last_published(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
 
 
 def unpublished_work(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a delivery is waiting that no published build contains, or one is to be made anew or taken out."""
+    """Whether a delivery is waiting that no published build contains, one is to be made anew or taken out, or somebody
+    decided about a doubtful pair since."""
     row = con.execute(
         """select count(*) from lake.foundation.delivery where status = 'taken' and delivery_id not in
            (select unnest(deliveries) from lake.foundation.build where published)"""
     ).fetchone()
-    return bool(row and row[0]) or deliveries.to_redo(con)
+    return bool(row and row[0]) or deliveries.to_redo(con) or reviews.unpublished(con)
 
 
 def unpublished_datasets(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -85,6 +86,7 @@ def record(
             for queue in queues():
                 con.execute(f"delete from {queue}")
             deliveries.end_redo(con)
+            reviews.note_published(con)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

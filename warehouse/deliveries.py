@@ -128,10 +128,13 @@ def register(con: duckdb.DuckDBPyConnection, receipts: Iterable[Mapping[str, Any
     """Brings the table up to the receipts; returns how many deliveries of rows are new.
 
     Idempotent: a receipt already registered only gains aliases; a refused file that was taken since changes its row;
-    what a person decided (held, withdrawn) stays.
+    what a person decided (held, withdrawn) stays. One that has meanwhile become an alias of another (ingestion.intake) is
+    withdrawn.
     """
     import polars as pl
 
+    receipts = list(receipts)
+    aliases = [r["delivery_id"] for r in receipts if r["status"] == "identical"]
     rows = [_row(r) for r in receipts if r["status"] in ("taken", "refused")]
     if not rows:
         return 0
@@ -163,6 +166,11 @@ def register(con: duckdb.DuckDBPyConnection, receipts: Iterable[Mapping[str, Any
                 """update lake.foundation.delivery as old set aliases = new.aliases
                    from incoming as new where old.delivery_id = new.delivery_id and old.aliases is distinct from new.aliases"""
             )
+        con.execute(
+            """update lake.foundation.delivery set status = 'withdrawn', reason = 'the same content as another delivery'
+               where status = 'taken' and list_contains(?::varchar[], delivery_id)""",
+            [aliases],
+        )
         con.execute("commit")
         return int(new[0]) if new else 0
     except BaseException:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 
 SMALLEST = 1 << 20
 PIECE = 16 << 20
+PARSED = 4 << 20
+"""Bytes Arrow parses at a time: what stays in the processor's cache is parsed a quarter faster than a whole piece."""
 _CONSTANT = ("dataset", "file", "sheet", "delivery_id", "row_kind")
 _FIRST_COLUMNS = 3
 _LOST = "\ufffd".encode()
+_TOTAL_WORDS = ("计", "otal")
 
 
 def suits(probe: FileProbe, tables: Sequence[TableProbe]) -> bool:
@@ -118,6 +122,9 @@ class _Parser:
             for data in encoding.byte_blocks(self.probe.path, self.encoding.bom, PIECE):
                 yield _Piece(data, damaged=False)
             return
+        yield from _ahead(self._decoded())
+
+    def _decoded(self) -> Iterator[_Piece]:
         for block in encoding.blocks(self.probe.path, self.encoding, self.dialect.delimiter, block=PIECE // 4):
             self._count_damage(block)
             yield _Piece(block.text.encode("utf-8", "replace"), bool(block.damaged or block.foreign))
@@ -128,13 +135,20 @@ class _Parser:
 
     def _skip_head(self, data: bytes) -> bytes:
         """``data`` without the records before the body."""
-        lines = data.decode("utf-8", "surrogateescape").split("\n")
-        if not lines[-1]:
-            lines.pop()
+        starts = [0]
+
+        def lines() -> Iterator[str]:  # one by one: the head is a few lines of millions
+            while starts[-1] < len(data):
+                end = data.find(b"\n", starts[-1])
+                end = len(data) if end < 0 else end
+                line = data[starts[-1] : end]
+                starts.append(end + 1)
+                yield line.decode("utf-8", "surrogateescape")
+
         splitter = text.Splitter(self.dialect, self.dialect.width)
-        for _ in splitter.rows(lines):
+        for _ in splitter.rows(lines()):
             if self.number >= self.table.first_row:
-                return "\n".join([*lines[splitter.taken :], ""]).encode("utf-8", "surrogateescape")
+                return data[starts[splitter.taken] :]
             self.number += 1
         return b""
 
@@ -172,7 +186,7 @@ class _Parser:
         returns = data.find(b"\r") >= 0
         if returns and data.count(b"\r") != data.count(b"\r\n"):
             return False
-        if _LOST in data:
+        if _holds(data, _LOST):
             return False
         if not self.quote or self.quote not in data:
             return True
@@ -195,7 +209,7 @@ class _Parser:
         quoted = bool(self.quote) and self.quote in data
         table = pc.read_csv(
             pa.BufferReader(data),
-            pc.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+            pc.ReadOptions(use_threads=False, block_size=len(data) + 1 if quoted else PARSED, column_names=names),
             pc.ParseOptions(
                 delimiter=self.dialect.delimiter,
                 quote_char=self.dialect.quote if quoted else False,
@@ -211,7 +225,7 @@ class _Parser:
             ),
         )
         records = table.num_rows + len(ragged)
-        if not quoted and records != data.count(b"\n") + (not data.endswith(b"\n")):
+        if not quoted and records != _count(data, b"\n") + (not data.endswith(b"\n")):
             raise _OddPieceError  # blank lines: Arrow skips them, row numbers must not
         return self._assemble(table, ragged, records)
 
@@ -384,14 +398,24 @@ class _Parser:
                 empty += column.is_null().to_numpy(zero_copy_only=False)
             mask |= empty >= needed
         for column in columns[:_FIRST_COLUMNS]:
-            mask |= _true(pc.match_substring(column, "计"))
-            mask |= _true(pc.match_substring(column, "otal", ignore_case=False))
+            for word in _TOTAL_WORDS:
+                if _occurs(word, column):
+                    mask |= _true(pc.match_substring(column, word))
         if self.first_names:
             place, names = self.first_names
             for name in names:
                 mask |= _true(pc.equal(columns[place], name))
         mask |= _true(pc.utf8_is_space(columns[0]))
         return np.flatnonzero(mask)
+
+
+def _ahead(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
+    """The same pieces; the next one is decoded in a thread of its own while Arrow, which holds no lock, parses this one."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = pool.submit(next, pieces, None)
+            yield piece
 
 
 def _as_json(column: Any) -> Any:
@@ -405,6 +429,24 @@ def _as_json(column: Any) -> Any:
         return quoted
     escaped = [json.dumps(cell, ensure_ascii=False) for cell in column.filter(pa.array(odd)).to_pylist()]
     return pc.replace_with_mask(quoted, pa.array(odd), pa.array(escaped, pa.string()))
+
+
+def _occurs(word: str, column: Any) -> bool:
+    """Whether ``word`` stands in the bytes of an Arrow string array; over the cells' borders counts as well."""
+    values = column.buffers()[2]
+    return values is not None and _holds(values.to_pybytes(), word.encode())
+
+
+def _count(data: bytes, byte: bytes) -> int:
+    import numpy as np
+
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte[0]))
+
+
+def _holds(data: bytes, word: bytes) -> bool:
+    """``word in data``: its first byte is sought alone, which is ten times faster and mostly says no."""
+    first = data.find(word[:1])
+    return first >= 0 and data.find(word, first) >= 0
 
 
 def _true(array: Any) -> Any:

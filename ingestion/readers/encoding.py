@@ -209,8 +209,13 @@ def byte_blocks(path: Path, skip: int = 0, block: int = BLOCK) -> Iterator[bytes
         file.seek(skip)
         rest = b""
         while data := file.read(block):
-            data = rest + data if rest else data
-            cut = data.rfind(b"\n") + 1 or _cut_at_return(data)
+            cut = data.rfind(b"\n") + 1
+            if cut:  # the usual case copies a block once
+                yield b"".join((rest, memoryview(data)[:cut]))
+                rest = data[cut:]
+                continue
+            data = rest + data
+            cut = _cut_at_return(data)
             if not cut and len(data) > LONGEST_LINE:
                 raise Refused(
                     "line_too_long", "文件中有一行超过 64 MB，不是正常的数据表", "a single line is longer than 64 MiB"

@@ -72,6 +72,7 @@ class ParquetSink:
             self._schema,
             compression=COMPRESSION,
             use_dictionary=dictionary,
+            column_encoding={"row_number": "DELTA_BINARY_PACKED"},
             store_schema=False,
             write_statistics=["row_number", "row_kind"],
         )

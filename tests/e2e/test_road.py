@@ -37,6 +37,37 @@ def built(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Home:
     return home
 
 
+FLOORS = {"person": (0.999, 0.99), "organisation": (0.999, 0.99), "place": (0.999, 0.45)}
+"""Pairwise precision and recall that the generated city, which has no address library, must not fall below."""
+
+
+def test_linkage_is_as_right_as_ever(built: Home, small_city: Path) -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "linkage.py"
+    printed = subprocess.run(
+        [sys.executable, str(script), str(built.root), str(small_city / "truth"), "--json"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    found = json.loads(printed)
+    for entity, (precision, recall) in FLOORS.items():
+        figures = found[entity]["all"]
+        assert figures["pair_precision"] >= precision, (entity, figures)
+        assert figures["pair_recall"] >= recall, (entity, figures)
+    # of rows without a usable number a small city has few
+    assert found["person"]["no_usable_number"]["pair_precision"] >= 0.98
+
+
+def test_the_open_version_of_the_history_is_the_golden_record(built: Home) -> None:
+    assert one(
+        built,
+        """select count(*) from foundation.person as now
+           left join foundation.person_history as version on version.person_id = now.person_id and version.valid_to is null
+           where version.person_id is null or version.name is distinct from now.name or version.id_number is distinct from now.id_number
+              or version.phone is distinct from now.phone or version.residence_place_id is distinct from now.residence_place_id
+              or version.registered_place_id is distinct from now.registered_place_id""",
+    ) == (0,)
+
+
 @pytest.fixture
 def copy(built: Home, tmp_path: Path) -> Home:
     """A copy of that home to spoil."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import itertools
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,12 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import landing
+from ingestion import intake, landing
 from ingestion.receipts import known_receipts
 from tests.ingestion.helpers import drop, write_contract
 from townlake import report, steps
 from warehouse.home import Home
+from warehouse.lake import reading
 
 AS_OF = {"asOf": [{"from": "file_name", "pattern": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"}]}
 HEADER = ["编号", "姓名", "born", "changed_at"]
@@ -147,6 +151,158 @@ def test_the_same_content_on_a_later_day_is_a_delivery_that_says_so(home: Home, 
     page = page_of(home, later)
     assert "完全相同" in page
     assert "2026年10月31日" in page
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_copies_in_one_intake_the_best_name_is_the_delivery(
+    home: Home, sources: Path, order: tuple[int, ...]
+) -> None:
+    """Whichever is read first; receipts and raw are those of an intake in the best order."""
+    write_contract(sources, None, delivery=AS_OF)
+    rows = [HEADER, *ROWS]
+    copies = {
+        "表_20261031.csv": text_of(rows).encode(),
+        "复件 表_20261031.csv": text_of(rows).encode("gb18030"),
+        "表（另存）_20261031.xlsx": xlsx_of(rows),
+    }
+    folder = home.landing / "ceshi"
+    folder.mkdir(parents=True)
+    for name, data in copies.items():
+        (folder / name).write_bytes(data)
+    (folder / "表_20261031(1).csv").write_bytes(copies["表_20261031.csv"])
+    claims = {c.file.removeprefix("ceshi/"): c for c in steps.scan(home).claims}
+    names = list(copies)
+    for n in order:
+        steps.take(home, claims[names[n]])
+    known = {r["file"].removeprefix("ceshi/"): r for r in known_receipts(home).values()}
+    assert {name: r["status"] for name, r in known.items()} == dict(
+        zip(names, ["taken", "identical", "identical"], strict=True)
+    )
+    assert known[names[0]]["aliases"] == sorted(f"ceshi/{n}" for n in ("表_20261031(1).csv", *names[1:]))
+    for name in names[1:]:
+        assert known[name]["same_content_as"]["file"] == f"ceshi/{names[0]}"
+        assert known[name]["aliases"] == []
+        assert "raw" not in known[name]
+        assert names[0] in page_of(home, known[name])
+    assert [str(p.relative_to(home.root)) for p in home.raw.rglob("*.parquet")] == [known[names[0]]["raw"]]
+    assert steps.scan(home).claims == []
+
+
+def test_a_copy_that_comes_later_never_displaces_the_delivery(home: Home, sources: Path) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    drop(home, {"一个很长的名字_20261031.csv": text_of([HEADER, *ROWS]).encode()})
+    (later,) = drop(home, {"表_20261031.csv": text_of([HEADER, *ROWS]).encode("gb18030")}).values()
+    assert later["status"] == "identical"
+
+
+def test_a_registered_delivery_that_became_an_alias_is_withdrawn(home: Home, sources: Path) -> None:
+    """A build may have begun while an intake was still going on."""
+    write_contract(sources, None, delivery=AS_OF)
+    folder = home.landing / "ceshi"
+    folder.mkdir(parents=True)
+    (folder / "表_20261031.csv").write_bytes(text_of([HEADER, *ROWS]).encode())
+    (folder / "复件 表_20261031.csv").write_bytes(text_of([HEADER, *ROWS]).encode("gb18030"))
+    good, copy = sorted(steps.scan(home).claims, key=lambda c: "复件" in c.file)
+    steps.take(home, copy)
+    steps.register(home)
+    steps.take(home, good)
+    steps.register(home)
+    with reading(home, tip=True) as con:
+        found = con.execute("select file, status from lake.foundation.delivery order by status").fetchall()
+    assert found == [(good.file, "taken"), (copy.file, "withdrawn")]
+
+
+# ---- the same bytes for another day ------------------------------------------------------------------------------------------
+
+SAME = text_of([HEADER, *ROWS]).encode()
+
+
+def by_name(home: Home) -> dict[str, dict[str, Any]]:
+    return {str(r["file"]).removeprefix("ceshi/"): r for r in known_receipts(home).values()}
+
+
+def days_in_raw(home: Home, receipt: dict[str, Any]) -> list[tuple[str, str, str]]:
+    frame = pl.read_parquet(home.root / receipt["raw"])
+    return frame.select("file", "delivery_id", pl.col("delivered_on").cast(pl.Utf8)).unique().rows()
+
+
+def test_the_same_bytes_under_a_later_day_are_a_statement_of_their_own(home: Home, sources: Path) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    (first,) = drop(home, {"表_20261031.csv": SAME}).values()
+    (later,) = drop(home, {"表_20261130.csv": SAME}).values()
+    sha = hashlib.sha256(SAME).hexdigest()
+    assert first["delivery_id"] == sha
+    assert (later["status"], later["delivered_on"], later["sha256"]) == ("taken", "2026-11-30", sha)
+    assert later["delivery_id"] == hashlib.sha256(f"{sha}|2026-11-30".encode()).hexdigest()
+    assert later["same_content_as"]["delivery_id"] == sha
+    assert later["archive"] == first["archive"]
+    assert len([p for p in home.archive.rglob("*") if p.is_file()]) == 1
+    assert days_in_raw(home, later) == [("ceshi/表_20261130.csv", later["delivery_id"], "2026-11-30")]
+    page = page_of(home, later)
+    assert "2026年10月31日" in page
+    assert sha in page
+    assert by_name(home)["表_20261031.csv"]["aliases"] == []
+    assert drop(home, {}) == {}
+    assert drop(home, {"表_20261130(1).csv": SAME, "复件 表_20261031.csv": SAME, "表.csv": SAME}) == {}
+    assert by_name(home)["表_20261130.csv"]["aliases"] == ["ceshi/表_20261130(1).csv"]
+    assert by_name(home)["表_20261031.csv"]["aliases"] == ["ceshi/复件 表_20261031.csv", "ceshi/表.csv"]
+
+
+def test_what_came_without_a_day_is_stated_again_only_for_a_later_one(home: Home, sources: Path) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    (first,) = drop(home, {"表.csv": SAME}).values()
+    assert first["delivered_on_from"] == "intake"
+    assert drop(home, {"表_20001031.csv": SAME}) == {}
+    assert [r["delivered_on"] for r in drop(home, {"表_29991031.csv": SAME}).values()] == ["2999-10-31"]
+
+
+def test_names_of_several_days_may_come_at_once(home: Home, sources: Path) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    names = ["表_20261031.csv", "表_20261130.csv", "复件 表_20261130.csv", "表_20261231.csv"]
+    receipts = drop(home, dict.fromkeys(names, SAME))
+    assert {n: (r["status"], r["delivered_on"], r["aliases"]) for n, r in receipts.items()} == {
+        "表_20261031.csv": ("taken", "2026-10-31", []),
+        "表_20261130.csv": ("taken", "2026-11-30", ["ceshi/复件 表_20261130.csv"]),
+        "表_20261231.csv": ("taken", "2026-12-31", []),
+    }
+    assert drop(home, {}) == {}
+
+
+def test_killed_between_two_days_the_second_is_taken_up_again(
+    home: Home, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "_stated_again", lambda *_: [])
+        drop(home, {"表_20261031.csv": SAME, "表_20261130.csv": SAME})
+    assert sorted(by_name(home)) == ["表_20261031.csv"]
+    assert sorted(drop(home, {})) == ["表_20261130.csv"]
+    assert drop(home, {}) == {}
+
+
+def test_changes_and_days_in_the_title_are_stated_once(home: Home, sources: Path) -> None:
+    """A delta says what happened, not what holds; a day in the title is in the bytes."""
+    write_contract(sources, None, delivery={**AS_OF, "kind": "delta"})
+    drop(home, {"表_20261031.csv": SAME})
+    assert drop(home, {"表_20261130.csv": SAME}) == {}
+    titled = [{"from": "title", "pattern": r"(?P<year>\d{4})年(?P<month>\d{1,2})月"}, *AS_OF["asOf"]]
+    write_contract(sources, None, delivery={"asOf": titled})
+    data = text_of([["截至2026年10月的花名册", "", "", ""], *[HEADER, *ROWS]]).encode()
+    (first,) = drop(home, {"册_20261031.csv": data}).values()
+    assert first["delivered_on_from"] == "title"
+    assert drop(home, {"册_20261130.csv": data}) == {}
+
+
+def test_a_member_of_an_archive_states_its_day(home: Home, sources: Path) -> None:
+    write_contract(sources, None, delivery=AS_OF)
+    drop(home, {"表_20261031.csv": SAME})
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr("表_20261130.csv", SAME)
+    drop(home, {"十一月.zip": memory.getvalue()})
+    later = by_name(home)["十一月.zip/表_20261130.csv"]
+    assert (later["status"], later["delivered_on"]) == ("taken", "2026-11-30")
+    assert by_name(home)["十一月.zip"]["members"][0]["delivery_id"] == later["delivery_id"]
 
 
 def test_tables_without_rows_are_not_alike(home: Home, sources: Path) -> None:

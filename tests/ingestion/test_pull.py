@@ -312,7 +312,7 @@ print(done.status, done.claim.pull["rows"], (resource.getrusage(resource.RUSAGE_
 """
     environment = {**os.environ, "TOWNLAKE_MEMORY_LIMIT": "300MiB"}
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
-    status, rows, grown = ended.stdout.split()
+    status, rows, grown = ended.stdout.splitlines()[-1].split()
     assert (status, rows) == ("new", "1000000"), ended.stderr
     assert int(grown) < 400
 

@@ -182,6 +182,23 @@ def date_text(r: random.Random) -> str:
     )  # fmt: skip
 
 
+def zone(r: random.Random) -> str:
+    return r.choice(
+        [
+            "",
+            "Z",
+            "+08",
+            "+0800",
+            " +08:00",
+            "-0500",
+            "-05:00",
+            "-05",
+            f"-{r.randint(0, 23):02d}:{r.randint(0, 59):02d}",
+            f"-{digits(r, 3)}",
+        ]
+    )
+
+
 def moment_text(r: random.Random) -> str:
     y, m, d = day(r)
     h, minute, s = r.randint(0, 24), r.randint(0, 60), r.randint(0, 60)
@@ -189,7 +206,8 @@ def moment_text(r: random.Random) -> str:
         [
             f"{y}-{m:02d}-{d:02d} {h:02d}:{minute:02d}:{s:02d}", f"{y}/{m:02d}/{d:02d} {h}:{minute:02d}", f"{y}年{m:02d}月{d:02d}日 {h:02d}时{minute:02d}分",
             f"{y}-{m:02d}-{d:02d}T{h:02d}:{minute:02d}:{s:02d}+08:00", f"{y}-{m:02d}-{d:02d}T{h:02d}:{minute:02d}:{s:02d}Z", f"{y}年{m}月{d}日{h}点{minute}分{s}秒",
-            f"{y}-{m:02d}-{d:02d}T{h:02d}:{minute:02d}:{s:02d}.{digits(r, 3)}-0500", date_text(r), f"{y}.{m}.{d} {h:02d}:{minute:02d}",
+            f"{y}-{m:02d}-{d:02d}T{h:02d}:{minute:02d}:{s:02d}.{digits(r, 3)}-0500", date_text(r), f"{y}{m:02d}{d:02d} {h:02d}:{minute:02d}:{s:02d}{zone(r)}",
+            f"{y}-{m:02d}-{d:02d} {h:02d}:{minute:02d}:{s}{pick(r, '.,．')}{digits(r, r.randint(1, 9))}{zone(r)}", f"{y}-{m:02d}-{d:02d}{pick(r, 'T ')}{h:02d}:{minute:02d}{zone(r)}", f"{y}.{m}.{d} {h:02d}:{minute:02d}",
         ]
     )  # fmt: skip
 

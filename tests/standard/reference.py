@@ -632,7 +632,7 @@ class Parts:
         text = re.sub(" ?[时点] ?|分 ?", ":", text)
         text = re.sub(" ?秒", "", text)
         text = re.sub(" ?[日号] ?", " ", text)
-        text = re.sub(r" *[年月/\\] *|\. *", "-", text)
+        text = re.sub(r" *[年月/\\] *|(?<!:[0-9])(?<!:[0-9][0-9])\. *|\.(?= *(?![ 0-9])) *", "-", text)
         self.text = re.sub("-- *$|[-: ]+$", "", text).strip(" ")
 
 
@@ -640,7 +640,7 @@ def moment_null(text: str, opts: Opts) -> bool:
     return is_null_word(text, opts)
 
 
-ZONE = "(?: ?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2}|[+][0-9]{2}))?"
+ZONE = "(?: ?(?P<zone>Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?))?"
 
 
 def shift(zone: str | None) -> timedelta:
@@ -675,7 +675,7 @@ def parse_moment(text: str, opts: Opts) -> tuple[datetime | None, bool, str]:
         found = day(*match.groups())
         return (datetime.combine(found, datetime.min.time()) if found else None), False, "plain"
     match = re.fullmatch(
-        "([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})[T ] *(?P<h>[0-9]{1,2}):(?P<m>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:[.-](?P<f>[0-9]{1,6})[0-9]{0,3})?)?"
+        "([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})(?P<t>[T ]) *(?P<h>[0-9]{1,2}):(?P<m>[0-9]{1,2})(?::(?P<s>[0-9]{1,2})(?:(?:[.] *|,)(?P<f>[0-9]{1,6})[0-9]{0,3})?)?"
         + ZONE,
         text,
     )
@@ -692,6 +692,8 @@ def parse_moment(text: str, opts: Opts) -> tuple[datetime | None, bool, str]:
             )  # ISO 8601: end of the day
         except ValueError:
             ok = False
+        if (match["zone"] or "").startswith("-") and match["s"] is None and match["t"] != "T":
+            ok = False  # from this time to that one, no zone
         if found is None or not ok:
             return None, True, "time"
         return datetime.combine(found, datetime.min.time()) + clock + shift(match["zone"]), True, "time"

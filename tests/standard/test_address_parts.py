@@ -139,6 +139,13 @@ def test_no_component_is_invented_in_made_addresses() -> None:
     assert [(r["raw"], invented(r)) for r in rows if invented(r)][:5] == []
 
 
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
+def test_no_component_is_invented_in_a_million_made_addresses() -> None:
+    for seed in range(100, 120):
+        assert [(r["raw"], invented(r)) for r in parse(made(50_000, seed)) if invented(r)][:5] == []
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
 @given(
     st.lists(

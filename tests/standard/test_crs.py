@@ -91,3 +91,40 @@ def test_an_unknown_system_gives_no_point() -> None:
 
 def test_abroad_nothing_is_shifted() -> None:
     assert to_cgcs([(2.35, 48.85)], "gcj02") == [(2.35, 48.85)]
+
+
+SAID = {
+    "cgcs2000": ["cgcs2000", "CGCS2000", "WGS84", "WGS-84", "wgs 84", "ＷＧＳ８４", "EPSG:4326", "EPSG:4490", "国家2000", "2000国家大地坐标系", "CGCS 2000（国家大地坐标系）", "天地图"],
+    "gcj02": ["gcj02", "GCJ-02", "GCJ02", "火星坐标", "火星坐标系(GCJ-02)", "高德", "高德坐标", "腾讯地图", "国测局坐标"],
+    "bd09": ["bd09", "BD-09", "BD09LL", "百度", "百度坐标系", "百度地图 BD-09"],
+    "other": ["西安80", "北京54", "WGS84/GCJ-02", "百度或高德", "地方坐标", "EPSG:2384"],
+}  # fmt: skip
+
+
+def said(texts: list[str | None]) -> list[str | None]:
+    with duckdb.connect() as con:
+        con.register("t", pa.table({"n": range(len(texts)), "x": pa.array(texts, pa.string())}))
+        return [
+            row[0]
+            for row in con.execute(f"select {standard.macros()['std_crs_said']('x')} from t order by n").fetchall()
+        ]
+
+
+@pytest.mark.parametrize("system", list(SAID))
+def test_a_system_is_known_by_any_usual_name(system: str) -> None:
+    assert dict(zip(SAID[system], said(list(SAID[system])), strict=True)) == dict.fromkeys(SAID[system], system)
+
+
+def test_nothing_said_is_no_system() -> None:
+    assert said([None, "", " ", "\u3000", "不详", "未说明", "/", "-", "N/A"]) == [None] * 9
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_a_million_points_come_back(crs: str) -> None:
+    for seed in range(10):
+        r = random.Random(seed)
+        points = [(r.uniform(75, 134), r.uniform(5, 52)) for _ in range(100_000)]
+        shifted = [gcj02(*p) if crs == "gcj02" else bd09(*gcj02(*p)) for p in points]
+        assert max(metres(p, b) for p, b in zip(points, to_cgcs(shifted, crs), strict=True)) < 0.01

@@ -49,6 +49,9 @@ def test_starting_imports_nothing_heavy() -> None:
         "source check",
         "source template",
         "source docs",
+        "review list",
+        "review export",
+        "review decide",
     ],
 )
 def test_every_verb_has_help_with_an_example(verb: str) -> None:
@@ -100,6 +103,10 @@ def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
         (["export", "foundation.person", "x.parquet"], 3, "there is no lake"),
         (["why", "person", "P1"], 3, "there is no lake"),
         (["why", "dog", "P1"], 2, "no entity type"),
+        (["review", "list"], 3, "there is no lake"),
+        (["review", "list", "--entity", "place"], 2, "nothing is decided about 'place'"),
+        (["review", "decide", "person", "a", "b", "--reason", "x"], 2, "say one of --same, --other, --unsure"),
+        (["review", "decide", "person", "a", "b", "--same", "--reason", "x"], 2, "there is no lake"),
         (["gate", "golden"], 2, "there is no gate"),
         (["build", "--layer", "raw"], 2, "there is no layer"),
         (["run", "--landing", "/nowhere"], 2, "does not exist"),

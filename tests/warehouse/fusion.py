@@ -48,7 +48,7 @@ class SmallLake:
             self.con.execute(
                 f"""create table lake.intermediate.int_{entity}__content ({columns}, first_mention {_FIRST});
                     create view lake.intermediate.int_{entity}__mention as
-                        select content_id, dataset from lake.intermediate.int_{entity}__content;
+                        select content_id, dataset, dataset || first_mention.delivered_on::varchar as delivery_id from lake.intermediate.int_{entity}__content;
                     create view lake.intermediate.int_{entity}__located as
                         select content_id, true as is_current, date '2026-01-31' as delivered_on
                         from lake.intermediate.int_{entity}__content"""

@@ -145,6 +145,26 @@ def test_two_people_on_one_number_are_parted_by_a_decision(lake: SmallLake) -> N
     assert lake.entity_of("person", owner) != lake.entity_of("person", borrower), "stays undone"
 
 
+def test_a_register_that_gives_two_people_one_number_does_not_join_them(lake: SmallLake) -> None:
+    """Whose the number is, other registers say; the other one is left without it."""
+    owner = lake.person("吕慧", id_number=A, birth_date="1982-03-12", row_key="r1")
+    other = lake.person("吕梅丽", id_number=A, birth_date="1982-03-12", row_key="r2")
+    insured = lake.person("吕慧", id_number=A, birth_date="1982-03-12", dataset="yibao.canbao")
+    variant = lake.person("吕惠", id_number=A, birth_date="1982-03-12", dataset="renshe.shebao")
+    lake.link()
+    assert lake.entity_of("person", owner) == lake.entity_of("person", insured) == lake.entity_of("person", variant)
+    assert lake.entity_of("person", other) not in (lake.entity_of("person", owner), None)
+
+
+def test_brothers_of_one_name_at_one_address_have_two_numbers(lake: SmallLake) -> None:
+    """Even where one of the numbers is one that a spreadsheet might have rounded."""
+    home = {"at": "door|9", "phone": "13800000003", "household_number": "H1"}
+    elder = lake.person("刘轩俊", id_number="370682200508156231", birth_date="2005-08-15", **home)
+    younger = lake.person("刘轩俊", id_number="370682200610265856", birth_date="2006-10-26", **home)
+    lake.link()
+    assert lake.entity_of("person", elder) != lake.entity_of("person", younger)
+
+
 def test_a_wrong_merge_is_undone_and_stays_undone(lake: SmallLake) -> None:
     sound = lake.person("王建国", id_number=A, birth_date="1982-03-12", phone="13800000001")
     other = lake.person("王建国", birth_date="1982-03-12", phone="13800000001", dataset="yibao.canbao")
@@ -160,6 +180,19 @@ def test_a_wrong_merge_is_undone_and_stays_undone(lake: SmallLake) -> None:
     lake.link(full=True)
     assert lake.entity_of("person", other) != lake.entity_of("person", sound)
     assert ("person", together, lake.entity_of("person", other), "split") in lake.changes()
+
+
+def test_two_rows_that_fit_one_person_are_parted_by_a_decision(lake: SmallLake) -> None:
+    sound = lake.person("王建国", id_number=A, birth_date="1982-03-12", phone="13800000001")
+    same = {"birth_date": "1982-03-12", "phone": "13800000001"}
+    one = lake.person("王建国", dataset="yibao.canbao", **same)
+    two = lake.person("王建国", dataset="minzheng.dibao", number_said=A[:15] + "000", **same)
+    lake.link()
+    assert len({lake.entity_of("person", c) for c in (sound, one, two)}) == 1
+    lake.decide("person", one, two, "other")
+    lake.link()
+    assert lake.entity_of("person", two) == lake.entity_of("person", sound), "the one with more evidence stays"
+    assert lake.entity_of("person", one) not in (lake.entity_of("person", sound), None)
 
 
 def test_callers_and_guardians_make_nobody(lake: SmallLake) -> None:

@@ -31,6 +31,7 @@ def cluster(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     _anchors(con, spec)
     _assign(con, spec)
     _follow(con, spec)
+    _part(con)
     _among_themselves(con, spec)
     con.execute(
         f"""create or replace temp table clustered as
@@ -113,10 +114,10 @@ def _take_best(con: duckdb.DuckDBPyConnection, spec: Spec, offers: str) -> int:
     con.execute(
         f"""create or replace temp table taken as
             with offer as (
-                select a as unit_key, cluster, max(weight) as weight, max(probability) as probability from ({offers})
+                select a as unit_key, cluster, max(weight) as weight, max(probability) as probability from ({offers}) as offered
                 where a not in (select unit_key from anchor) and a not in (select unit_key from assigned)
                   and not exists (select 1 from cannot join anchor as barred on barred.unit_key = cannot.b
-                                  where cannot.a = a and barred.cluster = cluster)
+                                  where cannot.a = offered.a and barred.cluster = offered.cluster)
                 group by a, cluster),
             ranked as (
                 select *, lead(weight) over best as second, row_number() over best as place from offer
@@ -137,6 +138,16 @@ def _follow(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
                 where edge.a not in (select a from edge join anchor on anchor.unit_key = edge.b)"""
     while _take_best(con, spec, offers):
         pass
+
+
+def _part(con: duckdb.DuckDBPyConnection) -> None:
+    """Of two units that people parted and one anchor took, the one that fits it less leaves."""
+    con.execute(
+        """delete from assigned where unit_key in (
+               select case when (l.weight, r.unit_key) < (r.weight, l.unit_key) then l.unit_key else r.unit_key end
+               from cannot join assigned as l on l.unit_key = cannot.a join assigned as r on r.unit_key = cannot.b
+               where l.cluster = r.cluster)"""
+    )
 
 
 def _among_themselves(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from warehouse.linkage import clusters, pairs, places
+from warehouse.linkage import clusters, names, pairs, places
 from warehouse.linkage.spec import LINKED, Spec, load
 
 if TYPE_CHECKING:
@@ -148,9 +148,10 @@ def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, i
 
 
 def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Temp table `disowned(content_id)`: contents whose identifier, people decided, is another's.
+    """Temp table `disowned(content_id)`: contents whose identifier may be another's; each becomes a unit without one.
 
-    A decision that two contents under one identifier are two entities takes the right one out; it becomes a unit of its own.
+    A decision that two contents under one identifier are two entities takes the right one out. A register that gives one
+    identifier to two rows of one delivery with names that are not alike does not know whose it is: all its rows with it go.
     """
     e = spec.entity
     con.execute(
@@ -163,6 +164,8 @@ def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
             join {_content(e)} as r on r.content_id = said.right_content
             where said.verdict = 'other' and l.{spec.verified} = r.{spec.verified}"""
     )
+    if spec.disowns:
+        _disown_shared(con, spec)
     con.execute(
         f"""insert into unsaid
             select content_id, {e}_id, unit_key from lake.registry.{e}_link
@@ -170,6 +173,36 @@ def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     )
     con.execute(
         f"delete from lake.registry.{e}_link where content_id in (select content_id from disowned) and unit_key like 'id|%'"
+    )
+
+
+def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Adds to `disowned` what a register says under one identifier with names that are not alike, of identifiers with news."""
+    e = spec.entity
+    con.execute(
+        f"""create or replace temp table claimed as
+            select content_id, {spec.verified} as identifier, dataset, name
+            from {_content(e)} as content
+            where role = 'subject' and name is not null and {spec.verified} in (
+                select {spec.verified} from {_content(e)}
+                where content_id not in (select content_id from lake.registry.{e}_link))
+            window same as (partition by dataset, {spec.verified})
+            qualify min(name) over same <> max(name) over same"""
+    )
+    names.read_names(con, "claimed", "name")
+    con.execute(
+        f"""insert into disowned
+            with row_of as (
+                select distinct claimed.*, mention.delivery_id, read.skeleton, read.reading
+                from claimed
+                join lake.intermediate.int_{e}__mention as mention using (content_id)
+                join name_read as read on read.name = claimed.name),
+            shared as (
+                select distinct a.identifier, a.dataset
+                from row_of as a join row_of as b using (identifier, dataset, delivery_id)
+                where a.reading <> b.reading and levenshtein(a.skeleton, b.skeleton) >= 2
+                  and not contains(a.skeleton, b.skeleton) and not contains(b.skeleton, a.skeleton))
+            select content_id from claimed semi join shared using (identifier, dataset)"""
     )
 
 

@@ -66,6 +66,9 @@ class Spec(_Strict):
         "true", description="whether a verified identifier is beyond doubt; a doubted one is compared too"
     )
     exclusive: bool = Field(True, description="two verified identifiers are two entities")
+    disowns: bool = Field(
+        False, description="an identifier that one delivery gives to two names that are not alike is nobody's there"
+    )
     one_per_register: bool = Field(
         True, description="a dataset lists each entity once, so of its records only the best may join"
     )

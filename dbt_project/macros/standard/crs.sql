@@ -6,6 +6,23 @@
 
 {%- macro std_crs_systems() -%}{{ return(['cgcs2000', 'gcj02', 'bd09']) }}{%- endmacro -%}
 
+{#-
+  The system a row names, in any usual spelling: one of std_crs_systems; 'other' for a system of another kind (西安80,
+  北京54) or for two at once; null where nothing is said.
+-#}
+{%- macro std_crs_said(x) -%}
+{%- set said = "upper(" ~ std_re_sub(std_ascii(x), '[-_ .:/()\\x{b7}]') ~ ")" -%}
+{%- set baidu = std_re_has(said, 'BD ?09|BDLL|BAIDU|百度') -%}
+{%- set gcj = std_re_has(said, 'GCJ|火星|国测局|高德|腾讯|AMAP|GAODE') -%}
+{%- set cgcs = std_re_has(said, 'WGS|CGCS|(?:^|[^0-9])2000|1984|^84|EPSG4326|EPSG4490|^4326$|^4490$|天地图|GPS') -%}
+case
+when {{ x }} is null or {{ std_is_blank(x) }} or {{ std_re_is(said, '不详|不明|未知|未说明|无|空|NULL|NONE|N?A?') }} then null
+when {{ baidu }} then case when {{ gcj }} or {{ cgcs }} then 'other' else 'bd09' end
+when {{ gcj }} then case when {{ cgcs }} then 'other' else 'gcj02' end
+when {{ cgcs }} then 'cgcs2000'
+else 'other' end
+{%- endmacro -%}
+
 {%- macro std_shifted_area(lon, lat) -%}({{ lon }} between 72.004 and 137.8347 and {{ lat }} between 0.8293 and 55.8271){%- endmacro -%}
 
 {#- degrees by which GCJ-02 lies east of CGCS2000 -#}

@@ -15,13 +15,19 @@
 translate({{ ns.sql }}, '〇○零一二三四五六七八九', '000123456789')
 {%- endmacro -%}
 
-{#- date part with hyphens; what follows (a time) keeps its colons -#}
+{#-
+  Date part with hyphens; what follows (a time) keeps its colons, and a comma before the fraction of a second, since a
+  full stop there must not become the hyphen of a zone (10:11:10.0500 is no time five hours west).
+-#}
 {%- macro std_date_hyphens(x) -%}
 {%- set ascii = std_translate(std_tidy(x), std_width_from() ~ '·', std_width_to() ~ '-', seen=x) -%}
 {%- set bare = std_re_sub(ascii, "['\"`\\x{2018}\\x{2019}]|\\(?(?:星期|周|礼拜)[一二三四五六日天]\\)?|\\(?公元|[上下]午 ?$") -%}
 {%- set hours = std_re_sub(std_re_sub(bare, ' ?(?:时|点) ?|(?:分) ?', ':'), ' ?秒') -%}
-{%- set days = std_re_sub(std_re_sub(hours, ' ?(?:日|号) ?', ' '), ' *(?:年|月|/|\\\\) *|[.] *', '-') -%}
-trim({{ std_re_sub(days, '-- *$|[-: ]+$') }})
+{%- set days = std_re_sub(hours, ' ?(?:日|号) ?', ' ') -%}
+{%- set seconds = std_re_rewrite(days, '(:[0-9]{1,2})[.] *([0-9])', '\\1,\\2') -%}
+{%- set parts = std_re_sub(seconds, ' *(?:年|月|/|\\\\) *|[.] *', '-') -%}
+{%- set whole = "trim(" ~ std_re_sub(parts, '-- *$|[-: ]+$') ~ ")" -%}
+{{ std_re_rewrite(whole, '^([12][0-9]{3})([0-9]{2})([0-9]{2})([T ] *[0-9]{1,2}:)', '\\1-\\2-\\3\\4') }}
 {%- endmacro -%}
 
 {%- macro std_moment_clean(raw, opts) -%}
@@ -85,10 +91,22 @@ else {{ std_confirmed([dmy, mdy], opts) }} end
 {{ std_confirmed(readings, opts) }}
 {%- endmacro -%}
 
-{%- macro std_time_pattern() -%}{{ '[T ] *(?:(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9](?::[0-5]?[0-9](?:[.-][0-9]{1,9})?)?|24:0?0(?::0?0)?)' }}{%- endmacro -%}
+{#- hours and minutes; seconds with their fraction. 24:00 is the end of the day (ISO 8601) -#}
+{%- macro std_minutes_pattern() -%}{{ '(?:(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9]|24:0?0)' }}{%- endmacro -%}
+{%- macro std_seconds_pattern() -%}
+{{ '(?:(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9](?:,[0-9]{1,9})?|24:0?0:0?0(?:,0{1,9})?)' }}
+{%- endmacro -%}
+{%- macro std_time_pattern() -%}[T ] *(?:{{ std_minutes_pattern() }}|{{ std_seconds_pattern() }}){%- endmacro -%}
 
-{#- ISO times carry their zone: the day is the one of China's clock -#}
-{%- macro std_has_zone(clean) -%}{{ std_re_has(clean, '[0-9]:[0-9.:-]+ ?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[+][0-9]{2})$') }}{%- endmacro -%}
+{#-
+  ISO times carry their zone: the day is the one of China's clock. West of Greenwich only after seconds or an ISO T:
+  2024-03-01 09:00-11:30 is from nine to half past eleven.
+-#}
+{%- macro std_zoned_time_pattern() -%}
+{%- set offset = '(?:0[0-9]|1[0-4])(?::?[0-5][0-9])?' -%}
+(?:{{ std_time_pattern() }} ?(?:Z|[+]{{ offset }})|(?:T *{{ std_minutes_pattern() }}|[T ] *{{ std_seconds_pattern() }}) ?-{{ offset }})
+{%- endmacro -%}
+{%- macro std_has_zone(clean) -%}{{ std_re_has(clean, std_zoned_time_pattern() ~ '$') }}{%- endmacro -%}
 
 {%- macro std_date__value(clean, raw, opts={}) -%}
 {%- set time = '(?:' ~ std_time_pattern() ~ ')?' -%}
@@ -97,7 +115,7 @@ when {{ std_re_is(clean, '[12][0-9]{7}') }} then {{ std_ymd("substr(" ~ clean ~ 
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}') }} then try_cast({{ clean }} as date)
 when {{ std_re_has(clean, ':') }} and {{ std_has_zone(clean) }} then try_cast({{ std_timestamp__value(clean, raw, opts) }} as date)
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}' ~ time) }} then try_cast({{ std_re_get(clean, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}', 0) }} as date)
-when {{ std_re_is(clean, '[12][0-9]{7}' ~ time ~ '|[12][0-9]{7}[0-2][0-9][0-5][0-9](?:[0-5][0-9])?|[12][0-9]{7}-0+') }} then {{ std_ymd("substr(" ~ clean ~ ", 1, 4)", "substr(" ~ clean ~ ", 5, 2)", "substr(" ~ clean ~ ", 7, 2)") }}
+when {{ std_re_is(clean, '[12][0-9]{7}[0-2][0-9][0-5][0-9](?:[0-5][0-9])?|[12][0-9]{7}-0+') }} then {{ std_ymd("substr(" ~ clean ~ ", 1, 4)", "substr(" ~ clean ~ ", 5, 2)", "substr(" ~ clean ~ ", 7, 2)") }}
 when {{ std_is_serial(clean, opts) }} then {{ std_serial_day("try_cast(substr(" ~ clean ~ ", 1, 5) as int)", opts) }}
 when {{ std_re_is(clean, '[0-9]{1,2}-[0-9]{1,2}-[12][0-9]{3}' ~ time) }} then {{ std_dmy_day(clean, opts) }}
 when {{ std_re_is(clean, '[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}' ~ time) }} then {{ std_two_digit_day(clean, opts) }}
@@ -164,10 +182,10 @@ else {{ std_moment_clean(raw, opts) }} end
 
 {#- hour, minute, second as text that a cast reads; a time without seconds is the full minute -#}
 {%- macro std_clock(clean) -%}
-{%- set pattern = '[T ] *([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}(?:[.-][0-9]{1,6})?))?' -%}
+{%- set pattern = '[T ] *([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}(?:,[0-9]{1,6})?))?' -%}
 ' ' || lpad({{ std_re_get(clean, pattern, 1) }}, 2, '0')
 || ':' || lpad({{ std_re_get(clean, pattern, 2) }}, 2, '0')
-|| ':' || case when {{ std_re_get(clean, pattern, 3) }} = '' then '00' when length({{ std_re_get(clean, pattern, 3) }}) = 1 then '0' || {{ std_re_get(clean, pattern, 3) }} else replace({{ std_re_get(clean, pattern, 3) }}, '-', '.') end
+|| ':' || case when {{ std_re_get(clean, pattern, 3) }} = '' then '00' when {{ std_re_is(std_re_get(clean, pattern, 3), '[0-9](?:,.*)?') }} then '0' || replace({{ std_re_get(clean, pattern, 3) }}, ',', '.') else replace({{ std_re_get(clean, pattern, 3) }}, ',', '.') end
 {%- endmacro -%}
 
 {#- seconds from the cell's zone to China's (+08:00) -#}
@@ -183,14 +201,12 @@ else {{ std_moment_clean(raw, opts) }} end
 {%- set day = std_re_get(clean, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}', 0) -%}
 {%- set ymd = std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 1) ~ " || '-' || " ~ std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 2) ~ " || '-' || " ~ std_re_get(clean, '^([12][0-9]{3})([0-9]{2})([0-9]{2})', 3) -%}
 {%- set time = std_time_pattern() -%}
-{%- set zone = ' ?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[+][0-9]{2})' -%}
 case
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}') }} then try_cast({{ clean }} as {{ type }})
-when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}' ~ time ~ zone) }} then
+when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}' ~ std_zoned_time_pattern()) }} then
 {{ std_add_seconds("try_cast(cast(try_cast(" ~ day ~ " as date) as " ~ std_text_type() ~ ") || " ~ std_clock(clean) ~ " as " ~ type ~ ")", std_zone_shift(clean)) }}
 when {{ std_re_is(clean, '[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}' ~ time) }} then
 try_cast(cast(try_cast({{ day }} as date) as {{ std_text_type() }}) || {{ std_clock(clean) }} as {{ type }})
-when {{ std_re_is(clean, '[12][0-9]{7}' ~ time) }} then try_cast({{ ymd }} || {{ std_clock(clean) }} as {{ type }})
 when {{ std_re_is(clean, '[12][0-9]{7}[0-2][0-9][0-5][0-9](?:[0-5][0-9])?') }} then
 try_cast({{ ymd }} || ' ' || substr({{ clean }}, 9, 2) || ':' || substr({{ clean }}, 11, 2) || ':' || case when length({{ clean }}) = 14 then substr({{ clean }}, 13, 2) else '00' end as {{ type }})
 when {{ std_re_is(clean, '[1-9][0-9]{4}-[0-9]+') }} then {{ std_serial_moment(clean, opts) }}

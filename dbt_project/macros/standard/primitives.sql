@@ -27,6 +27,15 @@ regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }}, 'g')
 regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }})
 {%- endmacro -%}
 
+{#- the same with groups: `by` may name them as \1 to \9 -#}
+{%- macro std_re_rewrite(x, pattern, by) -%}{{ adapter.dispatch('std_re_rewrite')(x, pattern, by) }}{%- endmacro -%}
+{%- macro default__std_re_rewrite(x, pattern, by) -%}
+regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }}, 'g')
+{%- endmacro -%}
+{%- macro spark__std_re_rewrite(x, pattern, by) -%}
+regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by | replace("\\", "$")) }})
+{%- endmacro -%}
+
 {#- text of one group of the first match, '' where nothing matches -#}
 {%- macro std_re_get(x, pattern, group=1) -%}
 regexp_extract({{ x }}, {{ std_str(pattern) }}, {{ group }})

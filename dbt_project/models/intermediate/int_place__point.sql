@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook=["load spatial", "{{ empty_if_stale() }}", "{{ drop_stale_contents('place') }}"]) }}
-{# Contents with coordinates: in CGCS2000, by the reference system of the delivery that first said them, and their grid. #}
+{# Contents with coordinates: in CGCS2000, by the reference system the row says, else that of the delivery that first said them, and their grid. #}
 with first_said as (
     select content_id, min_by(delivery_id, struct_pack(delivered_on := delivered_on, received_at := received_at, file := file, row_number := row_number)) as delivery_id
     from {{ ref('int_place__mention') }}
@@ -14,7 +14,8 @@ given as (
     select content.content_id, content.first_mention, content.longitude, content.latitude, coalesce(system.crs, 'unknown') as crs, coalesce(system.crs, 'unknown') as crs_found, system.crs_source
     from {{ ref('int_place__content') }} as content
     inner join first_said on content.content_id = first_said.content_id
-    left join {{ ref('int_place__crs') }} as system on first_said.delivery_id = system.delivery_id
+    left join {{ ref('int_place__crs') }} as system
+        on first_said.delivery_id = system.delivery_id and coalesce({{ std_crs_said('content.coordinate_system') }}, '') = system.said_crs
 ),
 
 {{ std_crs_ctes('given', ['content_id', 'first_mention', 'crs_found', 'crs_source']) }},

@@ -25,6 +25,7 @@ def both_roads(
     with monkeypatch.context() as patch:
         patch.setattr(bulk, "SMALLEST", 0)
         patch.setattr(bulk, "PIECE", piece)
+        patch.setattr(bulk, "PARSED", max(piece // 3, 64))
         assert bulk.suits(found, found.tables[:1])
         fast = to_raw(found, [found.tables[0]], folder / "fast.parquet")
     with monkeypatch.context() as patch:

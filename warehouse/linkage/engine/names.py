@@ -17,7 +17,8 @@ from warehouse.standard import macros
 if TYPE_CHECKING:
     import duckdb
 
-HAN = "\\x{3007}\\x{3400}-\\x{4dbf}\\x{4e00}-\\x{9fff}\\x{20000}-\\x{323af}"
+# Chinese signs, with the radicals and private points that stand for them in badly converted text.
+HAN = "\\x{2e80}-\\x{2fdf}\\x{e815}-\\x{e864}\\x{f900}-\\x{faff}\\x{3007}\\x{3400}-\\x{4dbf}\\x{4e00}-\\x{9fff}\\x{20000}-\\x{323af}"
 _READINGS = "name_reading"
 _PLACES = (1, 2, 3, 4)
 
@@ -43,13 +44,16 @@ def _signs() -> dict[str, tuple[str, str]]:
 
 def reading_table(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the temp table `name_reading(character, reading, simplified)`, about 43,000 signs; replaces an existing one."""
-    import pyarrow as pa
-
     signs = _signs()
-    readings, simplified = zip(*signs.values(), strict=True)
-    con.register("__name_reading", pa.table({"character": list(signs), "reading": readings, "simplified": simplified}))
-    con.execute(f"create or replace temp table {_READINGS} as from __name_reading")
-    con.unregister("__name_reading")
+    con.execute(
+        f"""create or replace temp table {_READINGS} as
+            select unnest($signs) as character, unnest($readings) as reading, unnest($simplified) as simplified""",
+        {
+            "signs": list(signs),
+            "readings": [reading for reading, _ in signs.values()],
+            "simplified": [simplified for _, simplified in signs.values()],
+        },
+    )
 
 
 def plain_sql(x: str) -> str:
@@ -59,7 +63,7 @@ def plain_sql(x: str) -> str:
         f"case when regexp_matches({x}, '[\\x{{ff00}}-\\x{{ff5f}}]') "
         f"then translate({x}, {literal(width_from)}, {literal(width_to)}) else {x} end"
     )
-    tidy = f"regexp_replace(strip_accents(lower({narrow})), '[^\\p{{L}}\\p{{N}}]+', '', 'g')"
+    tidy = f"regexp_replace(strip_accents(lower({narrow})), '[^\\p{{L}}\\p{{N}}{HAN}]+', '', 'g')"
     return f"nullif(case when regexp_full_match({x}, '[一-龥]+|[a-z0-9]+') then {x} else {tidy} end, '')"
 
 
