@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from townlake import cli_delivery, cli_link, cli_quarantine, cli_review, cli_source
+from townlake import cli_delivery, cli_link, cli_quarantine, cli_review, cli_source, cli_weights
 from townlake.console import JsonFlag, print_json, progress
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
@@ -34,6 +34,7 @@ app.add_typer(cli_delivery.app, name="delivery")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_review.app, name="review")
 app.command(epilog=cli_link.EXAMPLES)(cli_link.link)
+app.command(epilog=cli_weights.EXAMPLES)(cli_weights.weights)
 
 LandingOption = Annotated[
     Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")

@@ -29,14 +29,12 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     Reads temp table `unit(unit_key, is_loose)`: all units that contents belong to. Returns pairs compared and kept.
     """
     e = spec.entity
-    names.know_areas(con)
-    topics.know_topics(con)
     con.execute(
         f"""delete from lake.registry.{e}_pair
             where left_key in (from touched) or right_key in (from touched)"""
     )
     _candidates(con, spec)
-    _levels(con, spec)
+    compare(con, spec)
     scoring.score(con, spec, "pair_level", "scored")
     said = ", ".join(
         f"case {name} {' '.join(f'when {i} then {literal(level.level)}' for i, level in enumerate(c.levels))} end as {name}"
@@ -69,6 +67,14 @@ def _evidence(con: duckdb.DuckDBPyConnection, spec: Spec, units: str, into: str)
         f"""create or replace temp table asked as
             select unit_key, content_id from lake.registry.{e}_link where unit_key in ({units})"""
     )
+    gather(con, spec, into)
+
+
+def gather(con: duckdb.DuckDBPyConnection, spec: Spec, into: str) -> None:
+    """Temp table `into`: rows of evidence of the contents in temp table `asked(unit_key, content_id)`."""
+    e = spec.entity
+    names.know_areas(con)
+    topics.know_topics(con)
     if spec.names:
         said = f"select {spec.names} as name from asked join lake.intermediate.int_{e}__content as content using (content_id)"
         names.read_names(con, f"({said})", "name")
@@ -127,7 +133,7 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     )
 
 
-def _levels(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """Temp table `pair_level(pair_id, <comparison> …)`: the number of the level that holds, null where nothing is said."""
     columns = [
         c
