@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -65,6 +66,8 @@ def corrected(built: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ho
         number = sound_number(len(sound) + len(half) + 1)
         cell(header).value = number if not first else number[:-1] + ("0" if number[-1] != "0" else "1")
         (half if first else sound)[quarantine_id] = cell(header).value
+        with contextlib.suppress(KeyError):  # a number that tells another year of birth than its row says nobody's name
+            cell("出生日期").value = "19500101"
         cell("处理").value, cell("更正人").value = "更正", "赵六"
 
     _fill_in(home, mend)
@@ -119,6 +122,7 @@ def test_corrected_rows_are_in_the_foundation_and_totals_add_up(
     assert still == after[1]
 
 
+@pytest.mark.long
 def test_what_was_delivered_stays_visible_beside_what_was_corrected(
     corrected: tuple[Home, dict[str, str], dict[str, str]],
 ) -> None:
@@ -129,7 +133,8 @@ def test_what_was_delivered_stays_visible_beside_what_was_corrected(
            from foundation.quarantine as q
            join staging.repair as r on q.delivery_id = r.delivery_id and q.row_number = r.row_number and q.sheet is not distinct from r.sheet
            join quality.correction as c on q.delivery_id = c.delivery_id and q.row_number = c.row_number and q.sheet is not distinct from c.sheet
-           where r.rule = 'corrected_by_department' and q.status = 'replayed'""",
+           where r.rule = 'corrected_by_department' and q.status = 'replayed'
+             and c.new_value <> '19500101' and r.value <> '1950-01-01'""",
     )
     assert {r[0] for r in rows} == set(sound)
     for quarantine_id, refused, delivered, value, old, new in rows:

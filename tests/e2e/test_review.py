@@ -19,7 +19,13 @@ from townlake.why import BY_EVIDENCE, explain_entity
 from warehouse.home import Home
 from warehouse.lake import reading, writing
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("review")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+    pytest.mark.xdist_group("review"),
+]
 
 
 def all_of(home: Home, sql: str, *values: object) -> list[tuple[Any, ...]]:
