@@ -9,10 +9,6 @@ import typer
 from townlake.console import JsonFlag, print_json
 from warehouse.errors import WrongUse
 from warehouse.home import Home
-from warehouse.lake import need_lake, writing
-from warehouse.linkage import weights as measuring
-from warehouse.linkage.spec import LINKED, load
-from warehouse.lock import lake_writer
 
 EXAMPLES = "Examples: townlake weights person;  townlake weights person --write"
 
@@ -25,6 +21,11 @@ def weights(
     as_json: JsonFlag = False,
 ) -> None:
     """Estimate the weights anew from what verified identifiers settled, and show what would change; builds never do this."""
+    from warehouse.lake import need_lake, writing
+    from warehouse.linkage import weights as measuring
+    from warehouse.linkage.spec import LINKED, load
+    from warehouse.lock import lake_writer
+
     home = Home.from_environment()
     need_lake(home)
     if entity not in LINKED or not load(entity).compares:
