@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ingestion.receipt_page import Notice, Table, View, text
+from ingestion.receipt_page import Notice, Table, View, mapping, mappings, number, text
 
 STATES = {
     "replayed": ("good", "已入库"),
@@ -21,7 +21,7 @@ def corrected(receipt: Mapping[str, Any], plain: View) -> View:
     """`plain` is the view of any receipt; what a correction has to say takes its place."""
     from dataclasses import replace
 
-    said, outcome = _map(receipt.get("corrections")), _map(receipt.get("outcome"))
+    said, outcome = mapping(receipt.get("corrections")), mapping(receipt.get("outcome"))
     state, tone, verdict, steps = _verdict(said, outcome)
     return replace(
         plain,
@@ -38,28 +38,20 @@ def corrected(receipt: Mapping[str, Any], plain: View) -> View:
     )
 
 
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(of: Mapping[str, Any], *keys: str) -> int:
-    return sum(v for k in keys if isinstance(v := of.get(k), int))
-
-
 def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, str, str, tuple[str, ...]]:
     """(state, tone, sentence, what to do)."""
-    handed = _number(said, "rows", "confirmed", "dismissed")
-    refused = _number(said, "refused")
+    handed = number(said, "rows", "confirmed", "dismissed")
+    refused = number(said, "refused")
     again = ("没有采用的行：按下面的原因改好，再把整个文件放回文件夹。",) if refused else ()
     if outcome:
-        entered, still = _number(outcome, "replayed"), _number(outcome, "open", "declined")
+        entered, still = number(outcome, "replayed"), number(outcome, "open", "declined")
         told = f"更正已检查：{entered:,} 行已入库"
-        told += f"，{_number(outcome, 'dismissed'):,} 行已作废" if _number(outcome, "dismissed") else ""
+        told += f"，{number(outcome, 'dismissed'):,} 行已作废" if number(outcome, "dismissed") else ""
         told += f"，{still:,} 行没有通过，见下" if still else ""
         mend: tuple[str, ...] = (
-            ("仍不合格的行：对照下面的原因，在这份更正表里再改一次，放回文件夹。",) if _number(outcome, "open") else ()
+            ("仍不合格的行：对照下面的原因，在这份更正表里再改一次，放回文件夹。",) if number(outcome, "open") else ()
         )
-        mend += ("没有采用的行：见下面的原因，需要时请数据管理员重新导出。",) if _number(outcome, "declined") else ()
+        mend += ("没有采用的行：见下面的原因，需要时请数据管理员重新导出。",) if number(outcome, "declined") else ()
         return "已检查", "warn" if still or refused else "good", told + "。", (*mend, *again)
     if handed:
         return (
@@ -70,7 +62,7 @@ def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, 
         )
     if refused:
         return "没有采用", "bad", "这份更正表没有一行可以采用，原因如下。", again
-    if _number(said, "repeated"):
+    if number(said, "repeated"):
         return "没有新内容", "calm", "这些更正以前已经收到过，没有重复采用。不用重新报送。", ()
     return "没有改动", "calm", "这份更正表没有改动任何一行。改好后再放回文件夹即可。", ()
 
@@ -84,24 +76,24 @@ def _figures(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[tuple
             ("行没有采用", "declined"),
         )
         return tuple(
-            (label, f"{_number(outcome, key) + (_number(said, 'refused') if key == 'declined' else 0):,}")
+            (label, f"{number(outcome, key) + (number(said, 'refused') if key == 'declined' else 0):,}")
             for label, key in shown
         )
     return (
-        ("行更正", f"{_number(said, 'rows', 'confirmed'):,}"),
-        ("格改动", f"{_number(said, 'cells'):,}"),
-        ("行作废", f"{_number(said, 'dismissed'):,}"),
-        ("行没有采用", f"{_number(said, 'refused'):,}"),
+        ("行更正", f"{number(said, 'rows', 'confirmed'):,}"),
+        ("格改动", f"{number(said, 'cells'):,}"),
+        ("行作废", f"{number(said, 'dismissed'):,}"),
+        ("行没有采用", f"{number(said, 'refused'):,}"),
     )
 
 
 def _notices(said: Mapping[str, Any]) -> tuple[Notice, ...]:
     out = []
-    if unsigned := _number(said, "unsigned"):
+    if unsigned := number(said, "unsigned"):
         out.append(Notice(f"有 {unsigned:,} 行没有填更正人", "已记为未署名。下次请在“更正人”栏填姓名。"))
-    if unchanged := _number(said, "unchanged"):
+    if unchanged := number(said, "unchanged"):
         out.append(Notice(f"有 {unchanged:,} 行没有改动", "这些行继续保留在隔离区，可以下次再改。"))
-    if repeated := _number(said, "repeated"):
+    if repeated := number(said, "repeated"):
         out.append(Notice(f"有 {repeated:,} 行的更正以前已收到过", "没有重复采用。"))
     return tuple(out)
 
@@ -109,10 +101,6 @@ def _notices(said: Mapping[str, Any]) -> tuple[Notice, ...]:
 def _where(row: Mapping[str, Any]) -> str:
     sheet = f"，{text(row.get('sheet'))}" if row.get("sheet") else ""
     return f"{text(row.get('file'))}{sheet}，第 {text(row.get('row_number'))} 行" if row.get("file") else ""
-
-
-def _rows(value: Any) -> list[Mapping[str, Any]]:
-    return [r for r in value if isinstance(r, Mapping)] if isinstance(value, list) else []
 
 
 def _outcome(outcome: Mapping[str, Any]) -> Table:
@@ -123,7 +111,7 @@ def _outcome(outcome: Mapping[str, Any]) -> Table:
             STATES.get(str(r.get("state")), ("", ""))[1],
             text(r.get("reason"), 600),
         )
-        for r in _rows(outcome.get("rows"))
+        for r in mappings(outcome.get("rows"))
     )
     return Table("逐行结果", ("隔离编号", "原来的位置", "结果", "原因"), rows)
 
@@ -131,7 +119,7 @@ def _outcome(outcome: Mapping[str, Any]) -> Table:
 def _problems(said: Mapping[str, Any]) -> Table:
     rows = tuple(
         (f"第 {text(r.get('row'))} 行", text(r.get("quarantine_id")), _where(r), text(r.get("reason_zh"), 600))
-        for r in _rows(said.get("problems"))
+        for r in mappings(said.get("problems"))
     )
     return Table("没有采用的行", ("更正表中", "隔离编号", "原来的位置", "原因"), rows)
 
@@ -140,6 +128,6 @@ def _listed(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> Table:
     rows = tuple(
         (text(r.get("quarantine_id")), _where(r), _ACTIONS.get(str(r.get("kind")), ""),
          "、".join(text(c) for c in r.get("columns") or ()), text(r.get("by")))
-        for r in _rows(said.get("listed"))
+        for r in mappings(said.get("listed"))
     )  # fmt: skip
     return Table("收到的更正", ("隔离编号", "原来的位置", "处理", "改动的栏目", "更正人"), rows)

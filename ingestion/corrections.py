@@ -8,21 +8,24 @@ a row as a whole or not at all. What it finds becomes a raw file of corrections;
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-import os
-import re
-import secrets
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.receipts import known_receipts
+from ingestion.sealed import (
+    ROWS_LISTED,
+    Cell,
+    below_header,
+    brought_before,
+    is_sealed,
+    read_sheets,
+    seal,
+    secret,
+    write_raw,
+)
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -37,52 +40,12 @@ FORMAT = "townlake-quarantine-1"
 LEAD = ("隔离编号", "退回原因", "处理", "更正人", "更正说明")
 TAIL = ("来源文件", "来源工作表", "来源行号")
 CORRECT, DISMISS = "更正", "作废"
-LONGEST_CELL = 32_000
-"""A cell of a workbook holds 32,767 characters; longer text is shown cut and can only be replaced as a whole."""
-ROWS_LISTED = 500
 UNSIGNED = "未署名"
 
-_HEADER_WITHIN = 20
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _STATUS = "correction"
 
 
 # ---- what both sides agree on ---------------------------------------------------------------------------------------
-
-
-def secret(home: Home) -> bytes:
-    """The secret that seals workbooks: 32 random bytes in `secrets/quarantine.key`, made on first use, readable by its owner only."""
-    path = home.root / "secrets" / "quarantine.key"
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(secrets.token_bytes(32))
-        try:
-            os.link(made, path)  # of two processes that come at once the first wins
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return path.read_bytes()
-
-
-def seal(key: bytes, *parts: str | Sequence[str]) -> str:
-    """Keyed digest (HMAC-SHA-256, 32 hex digits) of texts and lists of texts."""
-    text = json.dumps([p if isinstance(p, str) else list(p) for p in parts], ensure_ascii=False)
-    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
-
-
-def shown(value: str | None) -> str:
-    """A delivered cell as the workbook shows it: what a workbook cannot hold is replaced, very long text cut."""
-    text = (value or "").replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(c if c in "\n\t" or (c >= " " and not _unfit(ord(c))) else "\ufffd" for c in text)
-    return text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + "……（内容过长，只显示开头）"
-
-
-def _unfit(code: int) -> bool:
-    return 0xD800 <= code <= 0xDFFF or 0x7F <= code <= 0x9F or code & 0xFFFE == 0xFFFE
 
 
 @dataclass(frozen=True)
@@ -144,8 +107,7 @@ class Refused:
 
 def is_correction(found: FileProbe) -> bool:
     """Whether a probed file is a correction workbook, or what is left of one: it must never be taken for a delivery."""
-    marks = {*LEAD, *TAIL}
-    return any(t.sheet == MANIFEST or len(marks.intersection(t.columns)) >= len(marks) - 1 for t in found.tables)
+    return is_sealed(found, MANIFEST, (*LEAD, *TAIL))
 
 
 # ---- reading --------------------------------------------------------------------------------------------------------
@@ -202,7 +164,7 @@ def read(home: Home, claim: Claim, found: FileProbe, stored: Path, contracts: Co
     known = {c.name for c in contract.columns if c.headers}
     result = _compare(_visible(sheets.get(SHEET), manifest), manifest, rows, key, known)
     records, repeated = _new_only(home, manifest.workbook, _frame(result.records, claim))
-    raw = _write(home, contract.domain, claim, records) if records.height else None
+    raw = write_raw(home, f"{contract.domain}/_corrections", claim, records) if records.height else None
     return {
         "status": _STATUS,
         "dataset": contract.id,
@@ -222,72 +184,6 @@ def read(home: Home, claim: Claim, found: FileProbe, stored: Path, contracts: Co
             "listed": _listed(records, dict(zip(manifest.columns, manifest.headers, strict=True))),
         },
     }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell as text; `fault` says why it is none."""
-
-    text: str
-    fault: str = ""
-
-
-_NOTHING = Cell("")
-
-
-def read_sheets(path: Path, names: Sequence[str]) -> dict[str, list[list[Cell]]]:
-    """The named sheets that are there, cell by cell, formulas seen as formulas.
-
-    Raises:
-        readers.Refused: a workbook that cannot be opened.
-    """
-    import openpyxl
-
-    from ingestion.readers import Refused as FileRefused
-
-    out: dict[str, list[list[Cell]]] = {}
-    try:
-        with path.open("rb") as handle:  # an archived file has no extension to go by
-            book = openpyxl.load_workbook(handle, read_only=True, data_only=False, keep_links=False)
-            for name in names:
-                if name in book.sheetnames:
-                    sheet = book[name]
-                    sheet.reset_dimensions()  # the declared size of a sheet may be wrong
-                    out[name] = [[_cell(c) for c in row] for row in sheet.iter_rows()]
-    except MemoryError:
-        raise
-    except Exception as error:  # the parser raises whatever a damaged part makes it raise
-        raise FileRefused(
-            "corrupt", "文件已损坏，请用导出的原文件重新填写", f"openpyxl cannot read it: {type(error).__name__}"
-        ) from error
-    return out
-
-
-def _cell(cell: Any) -> Cell:
-    value = cell.value
-    if value is None:
-        return _NOTHING
-    if cell.data_type == "f":
-        return Cell("", "是公式，请改填值")
-    if cell.data_type == "e":
-        return Cell("", "是错误值，请改填值")
-    if isinstance(value, int | float) and abs(value) >= 1e15:
-        return Cell("", "是数值，超过 15 位会失真：请把单元格设为文本后重填")
-    return Cell(_text(value))
-
-
-def _text(value: Any) -> str:
-    """A typed cell as the readers of deliveries write it: integers without `.0`, no exponent, ISO dates."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time(0) else value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    text = str(value).replace("\r\n", "\n").replace("\r", "\n")
-    return _ESCAPED.sub(lambda m: chr(int(m.group(1), 16)), text).replace("\r", "")
 
 
 def _manifest(home: Home, sheet: list[list[Cell]] | None) -> tuple[Manifest, dict[str, tuple[Refused, str]], bytes]:
@@ -318,17 +214,11 @@ def _visible(sheet: list[list[Cell]] | None, manifest: Manifest) -> Iterator[tup
     """(row number, cells) of the rows below the header. Refuses a sheet whose header is not as it was exported."""
     from ingestion.readers import Refused as FileRefused
 
-    wanted = [*LEAD, *manifest.headers, *TAIL]
-    heads = [[c.text for c in row[: len(wanted)]] for row in (sheet or [])[:_HEADER_WITHIN]]
-    if wanted not in heads:
-        raise FileRefused(
-            "correction_header", "更正表的表头被改动（改名、插入、删除或移动了列）：请重新导出，只在数据格中更正",
-            "the header of the correction workbook is not as exported"
-        )  # fmt: skip
-    at = heads.index(wanted)
-    for number, row in enumerate((sheet or [])[at + 1 :], start=at + 2):
-        if any(c.text or c.fault for c in row[: len(wanted)]):
-            yield number, [*row, *[_NOTHING] * (len(wanted) - len(row))][: len(wanted)]
+    altered = FileRefused(
+        "correction_header", "更正表的表头被改动（改名、插入、删除或移动了列）：请重新导出，只在数据格中更正",
+        "the header of the correction workbook is not as exported"
+    )  # fmt: skip
+    return below_header(sheet, [*LEAD, *manifest.headers, *TAIL], altered)
 
 
 def _compare(
@@ -439,25 +329,13 @@ def _new_only(home: Home, workbook: str, records: pl.DataFrame) -> tuple[pl.Data
     """Records that an earlier copy of the same workbook has not brought already, and how many rows are only repeated."""
     import polars as pl
 
-    earlier = [
-        r
-        for r in known_receipts(home).values()
-        if r["status"] == _STATUS and r.get("raw") and r.get("corrections", {}).get("workbook") == workbook
-    ]
-    if not earlier or not records.height:
+    before = brought_before(home, _STATUS, "corrections", workbook)
+    if not before or not records.height:
         return records, 0
     cell = ["quarantine_id", "column"]
-    before = [pl.read_parquet(home.root / r["raw"]) for r in sorted(earlier, key=lambda r: str(r["received_at"]))]
     last = pl.concat(before).unique(cell, keep="last", maintain_order=True).select(*cell, "kind", "new_value")
     new = records.join(last, on=[*cell, "kind", "new_value"], how="anti", nulls_equal=True)
     return new, records["quarantine_id"].n_unique() - new["quarantine_id"].n_unique()
-
-
-def _write(home: Home, department: str, claim: Claim, records: pl.DataFrame) -> str:
-    path = home.raw / department / "_corrections" / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    records.write_parquet(path)
-    return str(path.relative_to(home.root))
 
 
 def _counts(records: pl.DataFrame) -> dict[str, int]:

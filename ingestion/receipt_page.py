@@ -279,12 +279,19 @@ def _visible(char: str) -> str:
     return f"\\u{code:04x}"
 
 
-def _map(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The mapping, or none: what a receipt says is not trusted to have a shape."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _maps(value: Any) -> list[Mapping[str, Any]]:
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list, or none."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def number(of: Mapping[str, Any], *keys: str) -> int:
+    """The sum of what stands under `keys`, as far as these are whole numbers."""
+    return sum(v for k in keys if isinstance(v := of.get(k), int))
 
 
 def _texts(value: Any, limit: int = MAX_ITEMS) -> tuple[str, ...]:
@@ -336,9 +343,9 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
     status = _plain(receipt.get("status"))
     tone, state = STATUS.get(status, ("warn", text(status) or "状态不明"))
     rows = _rows(receipt)
-    tables = _maps(receipt.get("tables"))
+    tables = mappings(receipt.get("tables"))
     widths = {text(t.get("sheet")): len(t["columns"]) for t in tables if isinstance(t.get("columns"), list | tuple)}
-    unread = tuple(_unread(row, widths) for row in _maps(receipt.get("unread")))
+    unread = tuple(_unread(row, widths) for row in mappings(receipt.get("unread")))
     unread_count = max(len(unread), _count(receipt.get("unread_count")))
     columns = _column_sets(receipt)
     members = _members(receipt, base) if status == "container" else ()
@@ -350,14 +357,18 @@ def look(receipt: Mapping[str, Any], base: Path) -> View:
         state=state,
         verdict=_verdict(status, rows, unread_count, members),
         reason=text(receipt.get("reason_zh"), 2000) or ("没有记下原因。" if status == "refused" else ""),
-        steps=advice(receipt.get("code"), resembles=bool(_maps(receipt.get("nearest")))) if status == "refused" else (),
-        figures=_figures(rows, columns, len(_maps(receipt.get("columns"))), unread_count) if status == "taken" else (),
+        steps=advice(receipt.get("code"), resembles=bool(mappings(receipt.get("nearest"))))
+        if status == "refused"
+        else (),
+        figures=_figures(rows, columns, len(mappings(receipt.get("columns"))), unread_count)
+        if status == "taken"
+        else (),
         facts=tuple((label, value) for label, value in _facts(receipt) if value),
         rows=rows,
         notices=_notices(receipt, columns, unread_count),
         decisions=_decisions(receipt),
         columns=columns,
-        nearest=tuple(_nearest(n) for n in _maps(receipt.get("nearest"))[:3]) if status == "refused" else (),
+        nearest=tuple(_nearest(n) for n in mappings(receipt.get("nearest"))[:3]) if status == "refused" else (),
         headers=_headers(tables) if status == "refused" else (),
         aliases=_texts(receipt.get("aliases")),
         members=members,
@@ -389,7 +400,7 @@ def _name(receipt: Mapping[str, Any]) -> str:
 
 def _bare(receipt: Any, base: Path) -> View:
     """The least a page can say, for a receipt of a shape nobody foresaw."""
-    parts = _map(receipt)
+    parts = mapping(receipt)
     status = _plain(parts.get("status"))
     tone, state = STATUS.get(status, ("warn", "状态不明"))
     return View(
@@ -442,7 +453,7 @@ def _data_rows(rows: Sequence[Row]) -> int:
 
 def _rows(receipt: Mapping[str, Any]) -> tuple[Row, ...]:
     """(kind, Chinese name, rows, meaning): data always, the others where there are any."""
-    given = _map(receipt.get("rows"))
+    given = mapping(receipt.get("rows"))
     if not given:
         return ()
     known = [(kind, name, _count(given.get(kind)), what) for kind, name, what in ROW_KINDS]
@@ -466,7 +477,7 @@ def _figures(
 
 def _facts(receipt: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "数据名称", text(receipt.get("title") or receipt.get("dataset"))
-    pull = _map(receipt.get("pull"))
+    pull = mapping(receipt.get("pull"))
     where = text(receipt.get("file")) + ("" if receipt.get("department") else "（不在任何部门的文件夹里）")
     yield ("交付名称" if pull else "投放位置"), where
     yield "数据来源", f"PostgreSQL 数据库，{_source(pull)}" if pull else ""
@@ -479,7 +490,7 @@ def _facts(receipt: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "收到时间", f"{received:%Y-%m-%d %H:%M:%S}（北京时间）" if received else text(receipt.get("received_at"))
     yield "文件大小", _size(_count(receipt.get("bytes"))) if receipt.get("bytes") is not None else ""
     yield "格式", _format(receipt)
-    sheets = [_sheet(t.get("sheet")) for t in _maps(receipt.get("columns")) if t.get("sheet")]
+    sheets = [_sheet(t.get("sheet")) for t in mappings(receipt.get("columns")) if t.get("sheet")]
     yield "已读工作表", _enumerate(sheets, 40)
 
 
@@ -505,7 +516,7 @@ def _format(receipt: Mapping[str, Any]) -> str:
     parts = [FORMATS.get(name, text(name).upper())] if name else []
     if encoding := text(receipt.get("encoding")):
         parts.append(f"编码 {encoding.upper()}")
-    delimiter = _map(receipt.get("dialect")).get("delimiter")
+    delimiter = mapping(receipt.get("dialect")).get("delimiter")
     if isinstance(delimiter, str) and delimiter:
         parts.append(f"以{DELIMITERS.get(delimiter) or '“' + text(delimiter) + '”'}分隔")
     return "，".join(parts)
@@ -518,10 +529,10 @@ def _enumerate(names: Sequence[str], limit: int) -> str:
 
 def _column_sets(receipt: Mapping[str, Any]) -> tuple[ColumnSet, ...]:
     """Tables understood alike stand together: one sheet per town makes one set, not thirteen."""
-    titles = _map(receipt.get("column_titles"))
+    titles = mapping(receipt.get("column_titles"))
     groups: dict[tuple[Any, ...], list[str]] = {}
-    for table in _maps(receipt.get("columns")):
-        pairs = list(_map(table.get("matched")).items())[:MAX_ITEMS]
+    for table in mappings(receipt.get("columns")):
+        pairs = list(mapping(table.get("matched")).items())[:MAX_ITEMS]
         matched = tuple((text(header), _title_of(header, titles.get(_plain(name)))) for header, name in pairs)
         key = (matched, _texts(table.get("rescued")), _texts(table.get("missing")))
         groups.setdefault(key, []).append(text(table.get("sheet")))
@@ -549,11 +560,11 @@ def _notices(receipt: Mapping[str, Any], columns: Sequence[ColumnSet], unread: i
         out.append(Notice("约定的列没有出现", "没有这些列也能接收；如果只是改了名字，请告诉数据管理员。", missing))
     if rescued := _union(c.rescued for c in columns):
         out.append(Notice("多出的列", "内容原样保存，但暂不使用；确有用处的，请数据管理员登记。", rescued))
-    if tables := tuple(_not_taken(t) for t in _maps(receipt.get("tables_not_taken"))[:MAX_ITEMS]):
+    if tables := tuple(_not_taken(t) for t in mappings(receipt.get("tables_not_taken"))[:MAX_ITEMS]):
         advice_zh = "表头与本数据不符。如果其中有应报送的数据，请改用相同的表头后重新投放。"
         out.append(Notice("没有读取的表", advice_zh, tables))
     out += _repeated(receipt)
-    if hidden := tuple(_sheet(t.get("sheet")) for t in _maps(receipt.get("tables")) if t.get("hidden")):
+    if hidden := tuple(_sheet(t.get("sheet")) for t in mappings(receipt.get("tables")) if t.get("hidden")):
         out.append(Notice("文件中有隐藏的工作表", "请确认这些内容应当报送。", hidden[:MAX_ITEMS]))
     if receipt.get("status") == "taken" and receipt.get("delivered_on_from") == "intake":
         advice_zh = "下次请在文件名或表格标题中写明日期，例如 20261031 或 2026年10月。"
@@ -576,11 +587,11 @@ def _not_taken(table: Mapping[str, Any]) -> str:
 
 def _repeated(receipt: Mapping[str, Any]) -> Iterable[Notice]:
     """What an earlier delivery or a database had to do with this one."""
-    same = _map(receipt.get("same_content_as"))
+    same = mapping(receipt.get("same_content_as"))
     if same and receipt.get("status") == "taken":
         told = f"内容与“{text(same.get('file'))}”（{_day(same.get('delivered_on'))}）完全相同"
         yield Notice(told, "表示到本次的数据日期没有变化。如果本该有变化，请检查是否导出了以前的内容。")
-    pull = _map(receipt.get("pull"))
+    pull = mapping(receipt.get("pull"))
     if blank := _count(pull.get("without_watermark")):
         told = f"有 {blank:,} 行没有水位（{text(pull.get('watermark'))} 为空），没有拉取"
         yield Notice(told, "请在业务系统中补上这一列，补上后会自动拉取。")
@@ -593,12 +604,12 @@ def _union(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
 def _decisions(receipt: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """(sheets, what was decided), each sentence once, with the sheets it holds for."""
     found: dict[str, list[str]] = {}
-    for decision in _maps(receipt.get("decisions")):
+    for decision in mappings(receipt.get("decisions")):
         if decision.get("code") == "encoding" and receipt.get("encoding"):
             continue  # the format says it
         found.setdefault(_sentence(decision), [])
-    for table in _maps(receipt.get("tables")):
-        for decision in _maps(table.get("decisions")):
+    for table in mappings(receipt.get("tables")):
+        for decision in mappings(table.get("decisions")):
             sheets = found.setdefault(_sentence(decision), [])
             if (name := text(table.get("sheet"))) and name not in sheets:
                 sheets.append(name)
@@ -635,7 +646,7 @@ def _unread(row: Mapping[str, Any], widths: Mapping[str, int]) -> Unread:
 
 def _members(receipt: Mapping[str, Any], base: Path) -> tuple[Member, ...]:
     out = []
-    for position, item in enumerate(_maps(receipt.get("members"))):
+    for position, item in enumerate(mappings(receipt.get("members"))):
         name = text(item.get("member")) or "（没有文件名）"
         if "skipped" in item or not item.get("delivery_id"):
             out.append(_skipped(name, text(item.get("skipped"), 600)))
@@ -657,12 +668,14 @@ def _member(receipt: Mapping[str, Any], item: Mapping[str, Any], name: str, base
     file = f"{_plain(receipt.get('file'))}/{_plain(item.get('member'))}"
     path = base.parent / receipt_path(Home(base.parent, ""), "", file, _plain(item.get("delivery_id"))).name
     try:
-        own = _map(json.loads(path.read_text(encoding="utf-8")))
+        own = mapping(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return Member(name, "以前收过", "mute", "内容与已收到的另一个文件相同，以那一份回执为准")
     tone, state = STATUS.get(_plain(own.get("status")), ("warn", "状态不明"))
     if own.get("status") == "taken":
-        detail = f"{text(own.get('title') or own.get('dataset'))}，{_count(_map(own.get('rows')).get('data')):,} 行数据"
+        detail = (
+            f"{text(own.get('title') or own.get('dataset'))}，{_count(mapping(own.get('rows')).get('data')):,} 行数据"
+        )
     else:
         detail = text(own.get("reason_zh"), 600)
     return Member(name, state, tone, detail, quote(path.with_suffix(".html").name))

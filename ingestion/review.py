@@ -1,7 +1,7 @@
 """Review workbooks (核对表): doubtful pairs that somebody decided in Excel and dropped back into a landing folder.
 
 `townlake review export` writes them: a sheet with two rows per pair, and a hidden sheet that names of each pair the two
-contents, sealed over everything the pair shows with the secret of this lakehouse (ingestion.corrections). This module
+contents, sealed over everything the pair shows (ingestion.sealed). This module
 knows the layout, recognises such a workbook among deliveries and reads it: a decision is taken only on what was
 exported, with the name of who decided. What it finds becomes a raw file of decisions; the lake is not touched.
 """
@@ -9,14 +9,22 @@ exported, with the name of who decided. What it finds becomes a raw file of deci
 from __future__ import annotations
 
 import hmac
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.corrections import ROWS_LISTED, Cell, read_sheets, seal, secret
-from ingestion.receipts import known_receipts
+from ingestion.sealed import (
+    ROWS_LISTED,
+    Cell,
+    below_header,
+    brought_before,
+    is_sealed,
+    read_sheets,
+    seal,
+    secret,
+    write_raw,
+)
 from warehouse.home import Home
 from warehouse.reviews import OTHER, SAME, UNSURE, contradictory
 
@@ -34,8 +42,6 @@ TAIL = ("来源", "相符之处", "不符之处", "可能性", "为何要核对"
 SIDE = "哪一方"
 NOUNS = {"person": "人", "organisation": "单位", "event": "事件", "facility": "设施"}
 """What is asked of each entity type that is compared: 是同一人？"""
-
-_HEADER_WITHIN = 20
 
 
 def answers(entity: str) -> dict[str, str]:
@@ -93,8 +99,7 @@ class Pair:
 
 def is_review(found: FileProbe) -> bool:
     """Whether a probed file is a review workbook, or what is left of one: it must never be taken for a delivery."""
-    marks = {*LEAD, SIDE, *TAIL}
-    return any(t.sheet == MANIFEST or len(marks.intersection(t.columns)) >= len(marks) - 1 for t in found.tables)
+    return is_sealed(found, MANIFEST, (*LEAD, SIDE, *TAIL))
 
 
 # ---- reading ----------------------------------------------------------------------------------------------------------
@@ -149,7 +154,7 @@ def read(home: Home, claim: Claim, found: FileProbe, stored: Path) -> dict[str, 
     manifest, pairs = _manifest(sheets.get(MANIFEST), key)
     result = _compare(_blocks(sheets.get(SHEET), manifest), manifest, pairs, key)
     records, repeated = _new_only(home, manifest.workbook, _frame(result.records))
-    raw = _write(home, claim, records) if records.height else None
+    raw = write_raw(home, "_reviews", claim, records) if records.height else None
     verdicts = records["verdict"].to_list()
     return {
         "status": STATUS,
@@ -195,19 +200,12 @@ def _blocks(sheet: list[list[Cell]] | None, manifest: Manifest) -> Iterator[_Blo
     """The rows below the headings, pair by pair. Refuses a sheet whose headings are not as they were exported."""
     from ingestion.readers import Refused as FileRefused
 
-    wanted = list(manifest.columns)
-    heads = [[c.text for c in row[: len(wanted)]] for row in (sheet or [])[:_HEADER_WITHIN]]
-    if wanted not in heads:
-        raise FileRefused(
-            "review_header", "核对表的表头被改动（改名、插入、删除或移动了列）：请重新导出，只填“判断”“核对人”“说明”三栏",
-            "the headings of the review workbook are not as exported"
-        )  # fmt: skip
-    at = heads.index(wanted)
+    altered = FileRefused(
+        "review_header", "核对表的表头被改动（改名、插入、删除或移动了列）：请重新导出，只填“判断”“核对人”“说明”三栏",
+        "the headings of the review workbook are not as exported"
+    )  # fmt: skip
     block: _Block | None = None
-    for number, row in enumerate((sheet or [])[at + 1 :], start=at + 2):
-        cells = [*row, *[Cell("")] * (len(wanted) - len(row))][: len(wanted)]
-        if not any(c.text or c.fault for c in cells):
-            continue
+    for number, cells in below_header(sheet, manifest.columns, altered):
         if block is None or cells[0].text:
             if block is not None:
                 yield block
@@ -297,21 +295,9 @@ def _new_only(home: Home, workbook: str, records: pl.DataFrame) -> tuple[pl.Data
     """Decisions that an earlier copy of the same workbook has not brought already, and how many are only repeated."""
     import polars as pl
 
-    earlier = [
-        r
-        for r in known_receipts(home).values()
-        if r["status"] == STATUS and r.get("raw") and r.get("review", {}).get("workbook") == workbook
-    ]
-    if not earlier or not records.height:
+    before = brought_before(home, STATUS, "review", workbook)
+    if not before or not records.height:
         return records, 0
-    before = [pl.read_parquet(home.root / r["raw"]) for r in sorted(earlier, key=lambda r: str(r["received_at"]))]
     last = pl.concat(before).unique("pair_id", keep="last", maintain_order=True).select("pair_id", "verdict")
     new = records.join(last, on=["pair_id", "verdict"], how="anti", maintain_order="left")
     return new, records.height - new.height
-
-
-def _write(home: Home, claim: Claim, records: pl.DataFrame) -> str:
-    path = home.raw / "_reviews" / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    records.write_parquet(path)
-    return str(path.relative_to(home.root))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ingestion.receipt_page import Notice, Table, View, text
+from ingestion.receipt_page import Notice, Table, View, mapping, mappings, number, text
 from ingestion.review import NOUNS
 
 STATES = {
@@ -23,7 +23,7 @@ def reviewed(receipt: Mapping[str, Any], plain: View) -> View:
     """`plain` is the view of any receipt; what a review has to say takes its place."""
     from dataclasses import replace
 
-    said, outcome = _map(receipt.get("review")), _map(receipt.get("outcome"))
+    said, outcome = mapping(receipt.get("review")), mapping(receipt.get("outcome"))
     noun = NOUNS.get(str(said.get("entity")), "对象")
     state, tone, verdict, steps = _verdict(said, outcome)
     return replace(
@@ -41,25 +41,13 @@ def reviewed(receipt: Mapping[str, Any], plain: View) -> View:
     )
 
 
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _rows(value: Any) -> list[Mapping[str, Any]]:
-    return [r for r in value if isinstance(r, Mapping)] if isinstance(value, list) else []
-
-
-def _number(of: Mapping[str, Any], *keys: str) -> int:
-    return sum(v for k in keys if isinstance(v := of.get(k), int))
-
-
 def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, str, str, tuple[str, ...]]:
     """(state, tone, sentence, what to do)."""
-    handed, refused = _number(said, "same", "other", "unsure"), _number(said, "refused")
+    handed, refused = number(said, "same", "other", "unsure"), number(said, "refused")
     again = ("没有采用的：按下面的原因改好，再把整个文件放回文件夹。",) if refused else ()
     if outcome:
-        done = _number(outcome, *_EFFECTIVE)
-        still = _number(outcome, *(s for s in STATES if s not in _EFFECTIVE))
+        done = number(outcome, *_EFFECTIVE)
+        still = number(outcome, *(s for s in STATES if s not in _EFFECTIVE))
         told = f"判断已生效：{done:,} 对" + (f"；{still:,} 对没有，见下" if still else "")
         return "已生效", "warn" if still or refused else "good", told + "。", again
     if handed:
@@ -67,7 +55,7 @@ def _verdict(said: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, 
         return "已收到", "warn" if refused else "good", told, again
     if refused:
         return "没有采用", "bad", "这份核对表没有一条判断可以采用，原因如下。", again
-    if _number(said, "repeated"):
+    if number(said, "repeated"):
         return "没有新内容", "calm", "这些判断以前已经收到过，没有重复采用。不用重新报送。", ()
     return "没有填写", "calm", "这份核对表还没有填任何判断。填好后再放回文件夹即可。", ()
 
@@ -79,14 +67,14 @@ def _figures(said: Mapping[str, Any], noun: str) -> tuple[tuple[str, str], ...]:
         ("对无法判断", "unsure"),
         ("对没有采用", "refused"),
     )
-    return tuple((label, f"{_number(said, key):,}") for label, key in shown)
+    return tuple((label, f"{number(said, key):,}") for label, key in shown)
 
 
 def _notices(said: Mapping[str, Any]) -> tuple[Notice, ...]:
     out = []
-    if blank := _number(said, "blank"):
+    if blank := number(said, "blank"):
         out.append(Notice(f"有 {blank:,} 对还没有填判断", "这些对继续保留，可以下次再填。"))
-    if repeated := _number(said, "repeated"):
+    if repeated := number(said, "repeated"):
         out.append(Notice(f"有 {repeated:,} 对的判断以前已收到过", "没有重复采用。"))
     return tuple(out)
 
@@ -94,7 +82,7 @@ def _notices(said: Mapping[str, Any]) -> tuple[Notice, ...]:
 def _outcome(outcome: Mapping[str, Any]) -> Table:
     rows = tuple(
         (text(r.get("pair_id")), STATES.get(str(r.get("state")), ""), text(r.get("reason"), 600))
-        for r in _rows(outcome.get("rows"))
+        for r in mappings(outcome.get("rows"))
     )
     return Table("逐对结果", ("核对编号", "结果", "说明"), rows)
 
@@ -102,7 +90,7 @@ def _outcome(outcome: Mapping[str, Any]) -> Table:
 def _problems(said: Mapping[str, Any]) -> Table:
     rows = tuple(
         (f"第 {text(r.get('row'))} 行", text(r.get("pair_id")), text(r.get("reason_zh"), 600))
-        for r in _rows(said.get("problems"))
+        for r in mappings(said.get("problems"))
     )
     return Table("没有采用的", ("核对表中", "核对编号", "原因"), rows)
 
@@ -116,6 +104,6 @@ def _listed(said: Mapping[str, Any], noun: str) -> Table:
             words.get(str(r.get("verdict")), ""),
             text(r.get("by")),
         )
-        for r in _rows(said.get("listed"))
+        for r in mappings(said.get("listed"))
     )
     return Table("收到的判断", ("核对表中", "核对编号", "判断", "核对人"), rows)

@@ -20,7 +20,7 @@ from quality.suites.drift import ACCEPTED_TABLE, PROFILE_TABLE
 from warehouse import deliveries
 from warehouse.errors import WrongUse
 from warehouse.home import Home
-from warehouse.lake import quote, writing
+from warehouse.lake import quote, transaction, writing
 
 if TYPE_CHECKING:
     import duckdb
@@ -188,26 +188,18 @@ def record(home: Home, run: Run, results: Sequence[Result], reasons: Sequence[st
         {**stamp, **asdict(r), "department": r.dataset.split(".")[0] if r.dataset else None} for r in kept.rules
     ]
     sample_rows = [{"build_id": run.build_id, "layer": run.layer, **asdict(s)} for s in kept.samples]
-    with writing(home) as con:
-        con.execute("begin")
-        try:
-            prepare(con)
-            for name, rows in (("gate_result", gate_rows), ("rule_result", rule_rows), ("failing_sample", sample_rows)):
-                con.execute(
-                    f"delete from lake.quality.{name} where build_id = ? and layer = ?", [run.build_id, run.layer]
-                )
-                _insert(con, name, rows)
-            if kept.profile:
-                names = ("delivery_id", "dataset", "measure", "column", "key", "n")
-                delivered = sorted({row[0] for row in kept.profile})
-                con.execute(
-                    "delete from lake.quality.profile where delivery_id in (select unnest(?::varchar[]))", [delivered]
-                )
-                _insert(con, "profile", [dict(zip(names, row, strict=True)) for row in kept.profile])
-            con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
-            raise
+    with writing(home) as con, transaction(con):
+        prepare(con)
+        for name, rows in (("gate_result", gate_rows), ("rule_result", rule_rows), ("failing_sample", sample_rows)):
+            con.execute(f"delete from lake.quality.{name} where build_id = ? and layer = ?", [run.build_id, run.layer])
+            _insert(con, name, rows)
+        if kept.profile:
+            names = ("delivery_id", "dataset", "measure", "column", "key", "n")
+            delivered = sorted({row[0] for row in kept.profile})
+            con.execute(
+                "delete from lake.quality.profile where delivery_id in (select unnest(?::varchar[]))", [delivered]
+            )
+            _insert(con, "profile", [dict(zip(names, row, strict=True)) for row in kept.profile])
 
 
 def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.contracts import DatasetContract
 from quality import freshness
 from quality.suites.staging import is_coded
-from warehouse.lake import literal, table_exists
+from warehouse.lake import literal, table_exists, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,8 +79,7 @@ def score(
     `missing` is, per delivery, how many of the contract's columns did not come (the receipts say). Cost follows the new
     deliveries. The caller holds the writer lock.
     """
-    con.execute("begin")
-    try:
+    with transaction(con):
         prepare(con)
         con.execute(
             """create or replace temp table scored as
@@ -105,10 +104,6 @@ def score(
         con.execute(_TO_MEND)
         freshness.record(con, freshness.look(con, contracts))
         count = con.execute("select count(*) from scored").fetchone()
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return int(count[0]) if count else 0
 
 

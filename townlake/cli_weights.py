@@ -18,6 +18,9 @@ def weights(
     write: Annotated[
         bool, typer.Option("--write", help="Put what was measured into the spec (warehouse/linkage/specs).")
     ] = False,
+    write_signs: Annotated[
+        bool, typer.Option("--write-signs", help="Put the measured shares of name signs into weights/sign_share.csv.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Estimate the weights anew from what verified identifiers settled, and show what would change; builds never do this."""
@@ -34,6 +37,13 @@ def weights(
     with lake_writer(home, "weights"), writing(home) as con:
         found = measuring.estimate(con, spec)
         gained, lost = measuring.would_change(con, spec, found)
+        people, signs = measuring.measure_signs(con, spec) if entity == "person" else (0, 0)
+        if write_signs and people < measuring.ENOUGH_PEOPLE:
+            raise WrongUse(
+                f"the names of {people} people do not tell how common signs are: {measuring.ENOUGH_PEOPLE} are needed"
+            )
+        if write_signs:
+            measuring.write_signs(con)
     changed = measuring.write(spec, found) if write else 0
     if as_json:
         print_json(
@@ -45,6 +55,9 @@ def weights(
                 "pairs_gained": gained,
                 "pairs_lost": lost,
                 "levels_written": changed,
+                "people": people,
+                "signs": signs,
+                "signs_written": write_signs,
             }
         )
         return
@@ -57,6 +70,8 @@ def weights(
             f"{w.bits:7.2f} {w.bits_measured:9.2f}"
         )
     typer.echo(f"with what was measured {gained} pairs more and {lost} pairs fewer would reach {spec.link_at}")
+    if people:
+        typer.echo(f"{signs} signs in the names of {people} people" + (" written" if write_signs else ""))
     typer.echo(f"{changed} levels written" if write else "nothing written (--write does)")
 
 

@@ -20,7 +20,7 @@ from townlake.review import ledger as review_ledger
 from warehouse import builds, deliveries, reviews
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
-from warehouse.lake import reading, table_exists, writing
+from warehouse.lake import reading, table_exists, transaction, writing
 from warehouse.lock import lake_writer
 
 if TYPE_CHECKING:
@@ -147,12 +147,9 @@ def prepare_lake(home: Home) -> None:
         if all(table_exists(con, *table) for table in made):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
-        deliveries.prepare(con)
-        builds.prepare(con)
-        registry.prepare(con)
-        ledger.prepare(con)
-        reviews.prepare(con)
-        results.prepare(con)
+        with transaction(con):  # one change of the catalogue, not one for each table
+            for part in (deliveries, builds, registry, ledger, reviews, results):
+                part.prepare(con)
 
 
 def register(home: Home, *, full: bool = False) -> bool:

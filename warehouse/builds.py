@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from warehouse import deliveries, reviews
+from warehouse.lake import transaction
 from warehouse.linkage.registry import queues
 from warehouse.version import code_version
 
@@ -67,8 +68,7 @@ def record(
 
     There is one writer, so the snapshot after the current one is the one of this commit.
     """
-    con.execute("begin")
-    try:
+    with transaction(con):
         row = con.execute("select max(snapshot_id) + 1 from ducklake_snapshots('lake')").fetchone()
         snapshot = int(row[0]) if row else 0
         con.execute("delete from lake.foundation.build where build_id = ?", [build_id])
@@ -87,8 +87,4 @@ def record(
                 con.execute(f"delete from {queue}")
             deliveries.end_redo(con)
             reviews.note_published(con)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return snapshot

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import WrongUse
+from warehouse.lake import transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,8 +87,7 @@ def decide(con: duckdb.DuckDBPyConnection, delivery_id: str, decision: str, *, b
         return target
     if status not in allowed:
         raise WrongUse(f"delivery {delivery_id[:12]} is {status}: it cannot be given to {decision!r}")
-    con.execute("begin")
-    try:
+    with transaction(con):
         con.execute(
             "update lake.foundation.delivery set status = ?, reason = ? where delivery_id = ?",
             [target, reason or None, delivery_id],
@@ -97,10 +97,6 @@ def decide(con: duckdb.DuckDBPyConnection, delivery_id: str, decision: str, *, b
             [delivery_id, decision, by, datetime.now(UTC), reason],
         )
         redo(con, [delivery_id], decision)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return target
 
 
@@ -141,41 +137,47 @@ def register(con: duckdb.DuckDBPyConnection, receipts: Iterable[Mapping[str, Any
     incoming = pl.DataFrame(rows, schema=_schema(), orient="row").to_arrow()
     con.register("incoming", incoming)
     try:
-        con.execute("begin")
-        new = con.execute(
-            """select count(*) from incoming where status = 'taken' and delivery_id not in
-               (select delivery_id from lake.foundation.delivery where status <> 'refused')"""
-        ).fetchone()
-        con.execute(
-            """delete from lake.foundation.delivery where delivery_id in (
-                 select old.delivery_id from lake.foundation.delivery as old join incoming as new using (delivery_id)
-                 where old.status = 'refused' and (new.status <> old.status or new.reason is distinct from old.reason))"""
-        )
-        con.execute(
-            """insert into lake.foundation.delivery by name
-               select * exclude (received_at, delivered_on), received_at::timestamptz as received_at,
-                      delivered_on::date as delivered_on
-               from incoming where delivery_id not in (select delivery_id from lake.foundation.delivery)"""
-        )
-        changed = con.execute(
-            """select count(*) from lake.foundation.delivery as old join incoming as new using (delivery_id)
-               where old.aliases is distinct from new.aliases"""
-        ).fetchone()
-        if changed and changed[0]:
+        with transaction(con):
+            new = con.execute(
+                """select count(*) from incoming where status = 'taken' and delivery_id not in
+                   (select delivery_id from lake.foundation.delivery where status <> 'refused')"""
+            ).fetchone()
             con.execute(
-                """update lake.foundation.delivery as old set aliases = new.aliases
-                   from incoming as new where old.delivery_id = new.delivery_id and old.aliases is distinct from new.aliases"""
+                """delete from lake.foundation.delivery where delivery_id in (
+                     select old.delivery_id from lake.foundation.delivery as old join incoming as new using (delivery_id)
+                     where old.status = 'refused' and (new.status <> old.status or new.reason is distinct from old.reason))"""
             )
-        con.execute(
-            """update lake.foundation.delivery set status = 'withdrawn', reason = 'the same content as another delivery'
-               where status = 'taken' and list_contains(?::varchar[], delivery_id)""",
-            [aliases],
-        )
-        con.execute("commit")
+            con.execute(
+                """insert into lake.foundation.delivery by name
+                   select * exclude (received_at, delivered_on), received_at::timestamptz as received_at,
+                          delivered_on::date as delivered_on
+                   from incoming where delivery_id not in (select delivery_id from lake.foundation.delivery)"""
+            )
+            changed = con.execute(
+                """select count(*) from lake.foundation.delivery as old join incoming as new using (delivery_id)
+                   where old.aliases is distinct from new.aliases or (new.status = 'taken' and old.raw is distinct from new.raw)"""
+            ).fetchone()
+            if changed and changed[0]:
+                con.execute(
+                    """update lake.foundation.delivery as old  -- a file taken again has another raw file
+                       set aliases = new.aliases, raw = case when new.status = 'taken' then new.raw else old.raw end
+                       from incoming as new where old.delivery_id = new.delivery_id
+                         and (old.aliases is distinct from new.aliases or (new.status = 'taken' and old.raw is distinct from new.raw))"""
+                )
+            displaced = con.execute(
+                """select delivery_id from lake.foundation.delivery
+                   where status = 'taken' and list_contains(?::varchar[], delivery_id)""",
+                [aliases],
+            ).fetchall()
+            if displaced:
+                withdrawn = [d for (d,) in displaced]
+                con.execute(
+                    """update lake.foundation.delivery set status = 'withdrawn', reason = 'the same content as another delivery'
+                       where list_contains(?::varchar[], delivery_id)""",
+                    [withdrawn],
+                )
+                redo(con, withdrawn, "the same content as another delivery")
         return int(new[0]) if new else 0
-    except BaseException:
-        con.execute("rollback")
-        raise
     finally:
         con.unregister("incoming")
 

@@ -196,6 +196,18 @@ def published_snapshot(home: Home) -> int | None:
         return None if row is None else int(row[0])
 
 
+@contextlib.contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is executed inside, or nothing of it."""
+    con.execute("begin")
+    try:
+        yield
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+
+
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     """Whether `lake.schema.table` is there, table or view."""
     found = con.execute(

@@ -159,3 +159,17 @@ from pair
 inner join delivery on pair.delivery_id = delivery.delivery_id
 group by {{ keys | join(', ') }}, pair.dataset
 {%- endmacro %}
+
+{# Where an entity lives, is registered or stands, as each dataset says it, with the days. #}
+{% macro entity_place(entity) -%}
+{%- set pairs -%}
+select
+    mention.{{ entity }}_id, place.place_id, content.place_use as relation,
+    mention.dataset, mention.delivery_id, mention.delivered_on, mention.is_current
+from {{ ref(entity ~ '_mention') }} as mention
+inner join {{ ref('int_' ~ entity ~ '__content') }} as content on mention.content_id = content.content_id
+inner join lake.registry.place_link as place on content.place_content_id = place.content_id
+where mention.{{ entity }}_id is not null and mention.role = 'subject'
+{%- endset -%}
+{{ dated_relation(pairs, ['pair.' ~ entity ~ '_id', 'pair.place_id', 'pair.relation']) }}
+{%- endmacro %}

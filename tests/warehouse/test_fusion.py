@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.fusion import SmallLake
+from warehouse.linkage import registry
 
 A, B = "370602198203121239", "370602198203121247"
 """Two sound numbers of one birthday; the first fifteen digits differ from nobody's else's here."""
@@ -141,6 +142,7 @@ def test_two_people_on_one_number_are_parted_by_a_decision(lake: SmallLake) -> N
     lake.decide("person", owner, borrower, "other")
     lake.link()
     assert lake.entity_of("person", owner) != lake.entity_of("person", borrower)
+    assert lake.changes() == [("person", lake.entity_of("person", owner), lake.entity_of("person", borrower), "split")]
     lake.link(full=True)
     assert lake.entity_of("person", owner) != lake.entity_of("person", borrower), "stays undone"
 
@@ -254,6 +256,36 @@ def test_by_increments_as_at_once(seed: int, tmp_path: Path) -> None:
     assert by_parts.links("person") == before, "comparing all anew changes nothing"
     rules = sorted((r, round(p or 0, 6)) for _, r, p in before.values())
     assert rules == sorted((r, round(p or 0, 6)) for _, r, p in at_once.links("person").values())
+
+
+def test_a_registry_from_before_there_were_units_keeps_its_ids(lake: SmallLake) -> None:
+    """Tables as they were: an id per cluster, no units, no pairs; employers were one cluster per insured person."""
+    sound = lake.person("王建国", id_number=A, birth_date="1982-03-12", phone="13800000001", day="2026-01-01")
+    firm = lake.organisation("烟台华康德金属结构有限公司", uscc=FIRM, dataset="shichang.zhuti", day="2026-01-01")
+    insured = [lake.organisation("烟台华康德金属结构有限公司", dataset="yibao.canbao", row_key=f"{i}") for i in (1, 2)]
+    lake.link()
+    person, organisation = lake.entity_of("person", sound), lake.entity_of("organisation", firm)
+    for entity in ("person", "organisation", "event", "facility"):
+        lake.con.execute(f"drop table lake.registry.{entity}_pair")
+        for column in ("own_id", "link_rule", "link_probability", "minted_on"):
+            lake.con.execute(f"alter table lake.registry.{entity} drop column {column}")
+        lake.con.execute(f"alter table lake.registry.{entity}_link drop column unit_key")
+    lake.con.execute("delete from lake.registry.organisation where cluster_key like 'own|%'")
+    for content in insured:
+        own = [f"O{content[:20]}", f"own|yibao.canbao|subject|{content}|烟台华康德金属结构有限公司", content]
+        lake.con.execute("insert into lake.registry.organisation values (?, ?, ?)", own)
+        lake.con.execute(
+            "update lake.registry.organisation_link set organisation_id = ? where content_id = ?", [own[0], content]
+        )
+    registry.prepare(lake.con)
+    lake.link(full=True)
+    assert lake.entity_of("person", sound) == person
+    assert {lake.entity_of("organisation", c) for c in (firm, *insured)} == {organisation}
+    assert lake.changes() == sorted(("organisation", f"O{c[:20]}", organisation, "merged") for c in insured)
+    registry.prepare(lake.con)
+    before = lake.links("organisation")
+    lake.link(full=True)
+    assert lake.links("organisation") == before
 
 
 def test_what_is_taken_back_is_unlinked_and_its_id_not_given_away(lake: SmallLake) -> None:

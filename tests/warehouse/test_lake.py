@@ -71,6 +71,17 @@ def test_registering_twice_changes_nothing_and_aliases_are_added(lake: Home) -> 
     assert [r[1] for r in rows] == [["gongan/1(1).csv"], []]
 
 
+def test_a_copy_that_became_an_alias_of_another_is_taken_out_of_the_next_build(lake: Home) -> None:
+    with writing(lake) as con:
+        deliveries.register(con, [receipt(1), receipt(2)])
+        deliveries.register(con, [receipt(1), receipt(2, status="identical")])
+        deliveries.register(con, [receipt(1), receipt(2, status="identical")])
+        rows = con.execute("select delivery_id, status from foundation.delivery order by file").fetchall()
+        redo = con.execute("select delivery_id from registry.redo").fetchall()
+    assert [status for _, status in rows] == ["taken", "withdrawn"]
+    assert redo == [(rows[1][0],)]
+
+
 def test_a_refused_delivery_that_is_taken_later_changes_its_row(lake: Home) -> None:
     with writing(lake) as con:
         deliveries.register(con, [receipt(1, status="refused", dataset=None, raw=None, rows={}, reason_en="no")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,39 @@ def test_what_is_measured_is_what_the_registers_say(city: SmallLake) -> None:
     assert sex is not None and 0.45 < sex < 0.55
     assert found["number", "head_15"].m_measured is None, "no damaged number was seen"
     assert found["place", "same_door"].m_measured is None
-    gained, lost = weights.would_change(city.con, specs.load("person"), list(found.values()))
-    assert gained >= 0 and lost >= 0
+
+
+def test_what_would_change_is_counted(city: SmallLake) -> None:
+    """Two children known by name, birthday and telephone: were equal telephones worth nothing, one link would go."""
+    same = {"birth_date": "2019-09-09", "phone": "13800000006"}
+    city.person("曲梓萌", dataset="jiaoyu.xueji", **same)
+    city.person("曲梓萌", dataset="yibao.canbao", **same)
+    city.link()
+    spec = specs.load("person")
+    known = [
+        weights.Weight(name, x.level, x.m, x.u, None, None)
+        for name, comparison in spec.comparisons.items()
+        for x in comparison.levels
+    ]
+    assert weights.would_change(city.con, spec, known) == (0, 0)
+    nothing = [replace(w, m_measured=w.u) if (w.comparison, w.level) == ("phone", "same") else w for w in known]
+    worthless = [replace(w, m_measured=w.u) if w.comparison in ("phone", "name") else w for w in nothing]
+    assert weights.would_change(city.con, spec, worthless) == (0, 1)
+
+
+def test_signs_are_measured_on_people_not_on_mentions(
+    city: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights.names, "SHARES", tmp_path / "sign_share.csv")
+    people, signs = weights.measure_signs(city.con, specs.load("person"))
+    assert people == 300
+    weights.write_signs(city.con)
+    lines = (tmp_path / "sign_share.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "place,sign,share"
+    assert len(lines) == signs + 1
+    shares = [line.split(",") for line in lines[1:]]
+    assert sum(float(share) for place, _, share in shares if place == "surname") == pytest.approx(1, abs=0.001)
+    assert all(float(share) == pytest.approx(0.1, abs=0.001) for place, sign, share in shares if sign in "天地玄黄宇")
 
 
 def test_only_what_was_measured_is_written(city: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

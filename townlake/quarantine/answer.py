@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingestion.corrections import ROWS_LISTED
 from ingestion.receipt_page import draw
 from ingestion.receipts import known_receipts, write_receipt
+from ingestion.sealed import ROWS_LISTED
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, DatasetContract
-from ingestion.corrections import Manifest, Refused, secret, shown
+from ingestion.corrections import Manifest, Refused
 from ingestion.files import BEIJING, safe_stem, write_atomic
+from ingestion.sealed import secret, shown
 from townlake.quarantine.workbook import Finding, Line, workbook
 from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from warehouse import deliveries
-from warehouse.lake import literal, quote, table_exists
+from warehouse.lake import literal, quote, table_exists, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,13 +83,8 @@ def apply(con: duckdb.DuckDBPyConnection, home: Home, receipts: Iterable[Mapping
     """Takes up the corrections of every workbook that waits; the build makes their deliveries anew. Returns how many workbooks."""
     todo = waiting(con, receipts)
     for receipt in todo:
-        con.execute("begin")
-        try:
+        with transaction(con):
             _apply(con, home, receipt)
-            con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
-            raise
     return len(todo)
 
 
@@ -177,15 +172,10 @@ def settle(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContra
 
     Repeating it records nothing twice.
     """
-    con.execute("begin")
-    try:
+    with transaction(con):
         counts = {"replayed": _replayed(con), "reopened": _reopened(con)}
         con.execute("delete from lake.quality.quarantine_before")
         counts["closed"] = sum(_close_superseded(con, contract) for contract in _touched(con, contracts))
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return counts
 
 

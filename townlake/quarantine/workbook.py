@@ -1,20 +1,22 @@
 """The correction workbook (更正表) of one dataset: refused rows as delivered, what is wrong with which cell, what is expected.
 
 A clerk sees one sheet to fill in and one that explains; two hidden sheets hold the codes of drop-downs and the sealed
-rows (ingestion.corrections). Every cell is written as text: nothing in it is ever a formula or a link.
+rows (ingestion.sealed). Every cell is written as text: nothing in it is ever a formula or a link.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Column, DatasetContract
-from ingestion.corrections import CORRECT, DISMISS, LEAD, MANIFEST, SHEET, TAIL, Manifest, Refused, shown
+from ingestion.corrections import CORRECT, DISMISS, LEAD, MANIFEST, SHEET, TAIL, Manifest, Refused
 from ingestion.files import BEIJING
+from ingestion.sealed import shown
+from townlake.sheets import explain, hide_rows, new_book
 from townlake.sources.wording import delivered_codes, form
 
 if TYPE_CHECKING:
@@ -52,19 +54,13 @@ class Line:
 
 def workbook(contract: DatasetContract, manifest: Manifest, lines: Sequence[Line], key: bytes) -> bytes:
     """The workbook as bytes (xlsx)."""
-    import xlsxwriter
-
     memory = io.BytesIO()
-    options = {
-        "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-    }  # fmt: skip
-    book = xlsxwriter.Workbook(memory, options)
-    book.set_properties({"title": f"{contract.title} 更正表", "author": "townlake"})
+    book = new_book(memory, f"{contract.title} 更正表")
     sheet = book.add_worksheet(SHEET)
     _explain(book, contract, manifest, len(lines))
     codes = _Codes(book)
     _fill(book, sheet, contract, manifest=manifest, lines=lines, codes=codes)
-    _seal(book, manifest, lines, key)
+    hide_rows(book, MANIFEST, [*manifest.rows(key), *(line.refused.row(key, manifest) for line in lines)])
     codes.hide()
     sheet.activate()
     book.close()
@@ -233,25 +229,8 @@ def _expected(column: Column) -> str:
     return f"{column.description or column.business_name}\n{_form(column)}"[:1000]
 
 
-def _seal(book: Workbook, manifest: Manifest, lines: Sequence[Line], key: bytes) -> None:
-    sheet = book.add_worksheet(MANIFEST)
-    text = book.add_format({"num_format": "@"})
-    rows: Iterable[list[str]] = [*manifest.rows(key), *(line.refused.row(key, manifest) for line in lines)]
-    for number, row in enumerate(rows):
-        for at, value in enumerate(row):
-            if value:
-                sheet.write_string(number, at, value, text)
-    sheet.protect("")
-    sheet.hide()
-
-
 def _explain(book: Workbook, contract: DatasetContract, manifest: Manifest, count: int) -> None:
-    sheet = book.add_worksheet("说明")
-    title = book.add_format({"bold": True, "font_size": 15, "font_name": "等线", "font_color": "#1F4E79"})
-    text = book.add_format({"font_name": "等线", "font_size": 11, "text_wrap": True, "valign": "top"})
-    strong = book.add_format({"font_name": "等线", "font_size": 11, "bold": True, "valign": "top"})
     day = datetime.fromisoformat(manifest.exported_at).astimezone(BEIJING)
-    sheet.write_string(0, 0, f"{contract.title}：被退回的 {count:,} 行，请更正", title)
     lines = [
         ("这是什么", "这些行报来时有错，没有进入数据底座，原样保留着。改好放回来，就会重新检查；合格的行自动入库。"),
         ("第一步", "看“更正”表：红色格是退回的原因，必须改；黄色格有疑问，请一并核对。鼠标停在格子上，可以看到哪里不对、应该怎样填。"),
@@ -265,13 +244,4 @@ def _explain(book: Workbook, contract: DatasetContract, manifest: Manifest, coun
         ("保密", "本表含个人信息，仅限经办人员使用，用后按规定保管。"),
         ("编号", f"{manifest.workbook}，导出时间 {day:%Y年%m月%d日 %H:%M}（北京时间），数据集 {manifest.dataset}"),
     ]  # fmt: skip
-    for at, (label, told) in enumerate(lines, start=2):
-        sheet.write_string(at, 0, label, strong)
-        sheet.write_string(at, 1, told, text)
-        sheet.set_row(at, 18 * (1 + len(told) // 56))
-    sheet.set_column(0, 0, 14)
-    sheet.set_column(1, 1, 88)
-    sheet.protect("")
-    sheet.set_paper(9)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
+    explain(book, f"{contract.title}：被退回的 {count:,} 行，请更正", lines)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.corrections import secret
 from ingestion.files import BEIJING, write_atomic
 from ingestion.review import NOUNS
+from ingestion.sealed import secret
 from townlake.review.doubtful import find
 from townlake.review.workbook import FOLDER, manifest_of, workbook
 from warehouse.errors import WrongUse, explain

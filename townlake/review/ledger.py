@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.review import STATUS
 from warehouse import reviews
 from warehouse.errors import WrongUse
-from warehouse.lake import table_exists
+from warehouse.lake import table_exists, transaction
 from warehouse.linkage.spec import LINKED, load
 
 if TYPE_CHECKING:
@@ -47,13 +47,8 @@ def apply(con: duckdb.DuckDBPyConnection, home: Home, receipts: Iterable[Mapping
     """Takes up the decisions of every workbook that waits; returns how many workbooks."""
     todo = waiting(con, receipts)
     for receipt in todo:
-        con.execute("begin")
-        try:
+        with transaction(con):
             _apply(con, home, receipt)
-            con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
-            raise
     return len(todo)
 
 

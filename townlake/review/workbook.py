@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingestion.corrections import shown
 from ingestion.files import BEIJING
 from ingestion.review import LEAD, MANIFEST, NOUNS, SHEET, TAIL, Manifest, Pair, answers
+from ingestion.sealed import shown
 from townlake.review import sides
 from townlake.review.doubtful import Doubt
+from townlake.sheets import explain, hide_rows, new_book
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -59,17 +60,13 @@ def percent(probability: float) -> str:
 
 def workbook(manifest: Manifest, doubts: Sequence[Doubt], key: bytes) -> bytes:
     """The workbook as bytes (xlsx)."""
-    import xlsxwriter
-
     memory = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(memory, options)
-    noun = NOUNS[manifest.entity]
-    book.set_properties({"title": f"疑似同一{noun}核对表", "author": "townlake"})
+    book = new_book(memory, f"疑似同一{NOUNS[manifest.entity]}核对表")
     sheet = book.add_worksheet(SHEET)
     _explain(book, manifest, len(doubts))
     _fill(book, sheet, manifest, doubts)
-    _seal(book, manifest, doubts, key)
+    pairs = (Pair(d.pair_id, d.left_content, d.right_content).row(key, manifest, cells(d)) for d in doubts)
+    hide_rows(book, MANIFEST, [*manifest.rows(key), *pairs])
     sheet.activate()
     book.close()
     return memory.getvalue()
@@ -161,26 +158,10 @@ def _styles(book: Workbook) -> dict[str, Format]:
     }
 
 
-def _seal(book: Workbook, manifest: Manifest, doubts: Sequence[Doubt], key: bytes) -> None:
-    sheet = book.add_worksheet(MANIFEST)
-    text = book.add_format({"num_format": "@"})
-    pairs = (Pair(d.pair_id, d.left_content, d.right_content).row(key, manifest, cells(d)) for d in doubts)
-    for number, row in enumerate([*manifest.rows(key), *pairs]):
-        for at, value in enumerate(row):
-            sheet.write_string(number, at, value, text)
-    sheet.protect("")
-    sheet.hide()
-
-
 def _explain(book: Workbook, manifest: Manifest, count: int) -> None:
     noun = NOUNS[manifest.entity]
-    sheet = book.add_worksheet("说明")
-    title = book.add_format({"bold": True, "font_size": 15, "font_name": "等线", "font_color": "#1F4E79"})
-    text = book.add_format({"font_name": "等线", "font_size": 11, "text_wrap": True, "valign": "top"})
-    strong = book.add_format({"font_name": "等线", "font_size": 11, "bold": True, "valign": "top"})
     day = datetime.fromisoformat(manifest.exported_at).astimezone(BEIJING)
-    sheet.write_string(0, 0, f"疑似同一{noun}：{count:,} 对，请核对", title)
-    lines: list[tuple[str, Any]] = [
+    lines = [
         ("这是什么", f"不同部门报来的记录，可能说的是同一{noun}，但凭现有内容不能自动认定。每一对占两行：甲、乙各一行，上下对照着看。黄色格是两边写得不一样的地方。"),
         ("第一步", "对照两行的内容，必要时查业务系统、打电话或入户核实。“相符之处”“不符之处”是系统比对的结果，“可能性”供参考，不是结论。"),
         ("第二步", f"在“判断”栏选“是同一{noun}”“不是同一{noun}”或“无法判断”，在“核对人”栏填姓名，有依据的写在“说明”栏。其他栏目不能改。"),
@@ -193,13 +174,4 @@ def _explain(book: Workbook, manifest: Manifest, count: int) -> None:
         ("保密", "本表含个人信息，证件号码只在两边有差异时完整显示。仅限核对人员使用，用后按规定保管。"),
         ("编号", f"{manifest.workbook}，导出时间 {day:%Y年%m月%d日 %H:%M}（北京时间）"),
     ]  # fmt: skip
-    for at, (label, told) in enumerate(lines, start=2):
-        sheet.write_string(at, 0, label, strong)
-        sheet.write_string(at, 1, told, text)
-        sheet.set_row(at, 18 * (1 + len(told) // 44))
-    sheet.set_column(0, 0, 14)
-    sheet.set_column(1, 1, 88)
-    sheet.protect("")
-    sheet.set_paper(9)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
+    explain(book, f"疑似同一{noun}：{count:,} 对，请核对", lines)

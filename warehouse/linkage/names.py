@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SHARES = Path(__file__).parent / "weights" / "sign_share.csv"
-"""`place` (surname, given), `sign`, `share` of people; a versioned file, estimated anew only on request."""
+"""`place` (surname, given), `sign`, `share` of people; a versioned file, measured anew only on request (`townlake weights`)."""
 _UNSEEN_SURNAME, _UNSEEN_GIVEN = 1e-4, 3e-4
 _LEAST = 1e-10
 
@@ -21,8 +21,9 @@ _LEAST = 1e-10
 def read_names(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> None:
     """Creates temp table `name_read(name, reading, skeleton, share)` of the names in `relation`.
 
-    share: how many people of all bear the name, were surname and given signs drawn independently of each other. Names that
-    are not one to three given signs after a surname (minority names, foreign ones) count as rare.
+    share: how many people of all bear the name, estimated from above: the product of the shares of people with its surname and
+    with each of its given signs. Names that are not one to three given signs after a surname (minority names, foreign ones)
+    count as rare.
     """
     name_readings(con, relation, column, "name_plain_read")
     con.execute(

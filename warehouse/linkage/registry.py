@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warehouse.lake import transaction
 from warehouse.linkage import clusters, names, pairs, places
 from warehouse.linkage.spec import LINKED, Spec, load
 
@@ -38,22 +39,37 @@ create table if not exists lake.registry.link_decision (
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the registry on an empty lake."""
     for e in LINKED:
-        more = "" if e == "place" else ", own_id varchar, link_rule varchar, link_probability double, minted_on varchar"
-        unit = "" if e == "place" else ", unit_key varchar"
         con.execute(
-            f"""create table if not exists lake.registry.{e} ({e}_id varchar, cluster_key varchar, minted_from varchar{more});
+            f"""create table if not exists lake.registry.{e} ({e}_id varchar, cluster_key varchar, minted_from varchar);
                 create table if not exists lake.registry.{e}_link (
-                    content_id varchar, {e}_id varchar, link_rule varchar, link_probability double{unit});
+                    content_id varchar, {e}_id varchar, link_rule varchar, link_probability double);
                 create table if not exists lake.registry.{e}_state (content_id varchar, is_current boolean, since date);
                 create table if not exists lake.registry.{e}_queue ({e}_id varchar)"""
         )
         if e != "place":
-            con.execute(
-                f"""create table if not exists lake.registry.{e}_pair (
-                        left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar)"""
-            )
+            _add_units(con, e)
     con.execute(_CHANGE)
     con.execute(_DECISION)
+
+
+def _add_units(con: duckdb.DuckDBPyConnection, e: str) -> None:
+    """What a unit has beyond its key. A registry from before there were units keeps its ids: each cluster was one unit."""
+    con.execute(
+        f"""alter table lake.registry.{e} add column if not exists own_id varchar;
+            alter table lake.registry.{e} add column if not exists link_rule varchar;
+            alter table lake.registry.{e} add column if not exists link_probability double;
+            alter table lake.registry.{e} add column if not exists minted_on varchar;
+            alter table lake.registry.{e}_link add column if not exists unit_key varchar;
+            create table if not exists lake.registry.{e}_pair (
+                left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar)"""
+    )
+    con.execute(f"update lake.registry.{e} set own_id = {e}_id where own_id is null")
+    con.execute(
+        f"""update lake.registry.{e}_link set unit_key = coalesce(
+                (select any_value(known.cluster_key) from lake.registry.{e} as known
+                 where known.{e}_id = lake.registry.{e}_link.{e}_id), 'none|' || content_id)
+            where unit_key is null"""
+    )
 
 
 def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dict[str, int]]:
@@ -64,8 +80,7 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
     """
     report = {}
     for entity in LINKED:
-        con.execute("begin")
-        try:
+        with transaction(con):
             spec = load(entity)
             _forget_unsaid(con, spec)
             report[entity] = places.link(con, full=full) if entity == "place" else _link(con, spec, full)
@@ -75,10 +90,6 @@ def link(con: duckdb.DuckDBPyConnection, *, full: bool = False) -> dict[str, dic
             report[entity]["queued"] = _count(
                 con, f"select count(distinct {entity}_id) from lake.registry.{entity}_queue"
             )
-            con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
-            raise
     return report
 
 
@@ -121,7 +132,10 @@ def _forget_unsaid(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, int]:
     """New contents become or join units, units are compared and clustered, and whose entity changed is linked anew."""
     e = spec.entity
-    _disown(con, spec)
+    con.execute(f"create or replace temp table unlinked as select content_id, {e}_id, unit_key from unsaid limit 0")
+    _disown(con, spec, full)
+    if full:
+        _forget_rekeyed(con, spec)
     _new_contents(con, spec)
     con.execute(
         f"""create or replace temp table touched as
@@ -147,7 +161,7 @@ def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, i
     return report
 
 
-def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+def _disown(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> None:
     """Temp table `disowned(content_id)`: contents whose identifier may be another's; each becomes a unit without one.
 
     A decision that two contents under one identifier are two entities takes the right one out. A register that gives one
@@ -165,27 +179,55 @@ def _disown(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
             where said.verdict = 'other' and l.{spec.verified} = r.{spec.verified}"""
     )
     if spec.disowns:
-        _disown_shared(con, spec)
+        _disown_shared(con, spec, full)
+    _unlink(con, spec, "select disowned.content_id from disowned where link.unit_key like 'id|%'")
+
+
+def _unlink(con: duckdb.DuckDBPyConnection, spec: Spec, contents: str) -> None:
+    """Takes the links of the contents that the query names (it may ask for `link.unit_key`): they are linked anew.
+
+    What was taken stands in temp table `unlinked`, as in `unsaid`.
+    """
+    e = spec.entity
     con.execute(
-        f"""insert into unsaid
-            select content_id, {e}_id, unit_key from lake.registry.{e}_link
-            where content_id in (select content_id from disowned) and unit_key like 'id|%'"""
+        f"""insert into unlinked
+            select link.content_id, link.{e}_id, link.unit_key from lake.registry.{e}_link as link
+            where link.content_id in ({contents})"""
     )
-    con.execute(
-        f"delete from lake.registry.{e}_link where content_id in (select content_id from disowned) and unit_key like 'id|%'"
+    con.execute("insert into unsaid from unlinked where content_id not in (select content_id from unsaid)")
+    con.execute(f"delete from lake.registry.{e}_link where content_id in (select content_id from unlinked)")
+
+
+def _forget_rekeyed(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Contents that belong to another unit by the spec of today: it was changed since they were linked."""
+    e = spec.entity
+    _unlink(
+        con,
+        spec,
+        f"""select content.content_id from {_content(e)} as content
+            join lake.registry.{e}_link as known using (content_id) where known.unit_key <> {_unit_key(spec)}""",
     )
 
 
-def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+def _unit_key(spec: Spec) -> str:
+    """SQL over the content table and temp table `disowned`: the unit a content belongs to."""
+    return f"""case when {spec.verified} is not null and content_id not in (select content_id from disowned)
+                         then 'id|' || {spec.verified}
+                    when {spec.mints} or {spec.loose} then 'own|' || {spec.own}
+                    else 'none|' || content_id end"""
+
+
+def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> None:
     """Adds to `disowned` what a register says under one identifier with names that are not alike, of identifiers with news."""
     e = spec.entity
+    news = f"""{spec.verified} in (
+                select {spec.verified} from {_content(e)}
+                where content_id not in (select content_id from lake.registry.{e}_link))"""
     con.execute(
         f"""create or replace temp table claimed as
             select content_id, {spec.verified} as identifier, dataset, name
             from {_content(e)} as content
-            where role = 'subject' and name is not null and {spec.verified} in (
-                select {spec.verified} from {_content(e)}
-                where content_id not in (select content_id from lake.registry.{e}_link))
+            where role = 'subject' and name is not null and {"true" if full else news}
             window same as (partition by dataset, {spec.verified})
             qualify min(name) over same <> max(name) over same"""
     )
@@ -211,11 +253,7 @@ def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     e = spec.entity
     con.execute(
         f"""create or replace temp table fresh as
-            select content_id, first_mention,
-                   case when {spec.verified} is not null and content_id not in (select content_id from disowned) then 'id|' || {spec.verified}
-                        when {spec.mints} then 'own|' || {spec.own}
-                        when {spec.loose} then 'own|' || {spec.own}
-                        else 'none|' || content_id end as unit_key
+            select content_id, first_mention, {_unit_key(spec)} as unit_key
             from {_content(e)}
             where content_id not in (select content_id from lake.registry.{e}_link)"""
     )
@@ -289,7 +327,10 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     con.execute(
         f"""update lake.registry.{e} set {e}_id = regrouped.entity_id, link_rule = regrouped.link_rule,
                    link_probability = regrouped.link_probability
-            from regrouped where lake.registry.{e}.cluster_key = regrouped.unit_key"""
+            from regrouped where lake.registry.{e}.cluster_key = regrouped.unit_key
+              and (lake.registry.{e}.{e}_id is distinct from regrouped.entity_id
+                   or lake.registry.{e}.link_rule is distinct from regrouped.link_rule
+                   or lake.registry.{e}.link_probability is distinct from regrouped.link_probability)"""
     )
     con.execute(
         f"""update lake.registry.{e}_link set {e}_id = regrouped.entity_id, link_rule = regrouped.link_rule,
@@ -316,8 +357,13 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         f"""insert into lake.foundation.entity_change
             select distinct '{e}', was, entity_id, null,
                    case when was in (select {e}_id from lake.registry.{e}) then 'split'
-                        when was in (select own_id from unit) then 'merged' else 'withdrawn' end
-            from regrouped where was is not null and was is distinct from entity_id"""
+                        when was in (select own_id from lake.registry.{e} where cluster_key in (select unit_key from unit))
+                          or was in (select {e}_id from unlinked) then 'merged'
+                        else 'withdrawn' end
+            from (select was, entity_id from regrouped
+                  union select unlinked.{e}_id, link.{e}_id
+                  from unlinked join lake.registry.{e}_link as link using (content_id))
+            where was is not null and was is distinct from entity_id"""
     )
 
 

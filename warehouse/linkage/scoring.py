@@ -1,4 +1,4 @@
-"""Splink behind three calls: from levels of agreement to weights and probabilities, and back from pairs to weights.
+"""Splink behind one call: from levels of agreement to weights and probabilities.
 
 The levels themselves are computed in our own SQL (`pairs.py`), once per pair: Splink never sees names or numbers.
 """

@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warehouse.linkage import pairs
+from warehouse.lake import literal
+from warehouse.linkage import names, pairs
+from warehouse.linkage.engine.names import name_readings
 from warehouse.linkage.spec import SPECS, Spec
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 ENOUGH = 500
 """Pairs that must say something of a comparison before its weights are estimated."""
+ENOUGH_PEOPLE = 1000
+"""People whose names must be known before the shares of signs are measured."""
+LEAST_SHARE = 0.0003
+"""Signs rarer than this are not written: the draw does not tell how rare."""
 SEEN = 20
 """Pairs at a level before its share counts as measured."""
 
@@ -100,6 +106,39 @@ def write(spec: Spec, found: list[Weight]) -> int:
         changed += done
     path.write_text(head + mark + body, encoding="utf-8")
     return changed
+
+
+def measure_signs(con: duckdb.DuckDBPyConnection, spec: Spec) -> tuple[int, int]:
+    """Temp table `sign_share(place, sign, share)` of the names of those with a verified identifier; people and signs in it.
+
+    `share` is of people: with this surname, or with this sign in the given name.
+    """
+    con.execute(
+        f"""create or replace temp table bearer as
+            select min(name) as name from lake.intermediate.int_{spec.entity}__content
+            where {spec.verified} is not null and ({spec.anchors}) and role = 'subject' group by {spec.verified}"""
+    )
+    name_readings(con, "bearer", "name", "bearer_read")
+    con.execute(
+        f"""create or replace temp table sign_share as
+            with named as (
+                select read.skeleton from bearer join bearer_read as read using (name) where length(read.skeleton) between 2 and 4),
+            signs as (
+                select 'surname' as place, left(skeleton, 1) as sign from named
+                union all select 'given', unnest(list_distinct(string_split(substr(skeleton, 2), ''))) from named)
+            select place, sign, round(count(*) / (select count(*) from named), 5) as share
+            from signs group by all having share > {LEAST_SHARE} order by place desc, share desc, sign"""
+    )
+    row = con.execute(
+        """select (select count(*) from bearer join bearer_read as read using (name) where length(read.skeleton) between 2 and 4),
+                  (select count(*) from sign_share)"""
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def write_signs(con: duckdb.DuckDBPyConnection) -> None:
+    """Puts the temp table `sign_share` in place of the file."""
+    con.execute(f"copy sign_share to {literal(str(names.SHARES))} (header, delimiter ',')")
 
 
 def _measured(seen: dict[int, int], level: int) -> float | None:

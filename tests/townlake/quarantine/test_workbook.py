@@ -16,9 +16,10 @@ import pytest
 
 from ingestion import intake
 from ingestion.contracts import Contracts, load_contract
-from ingestion.corrections import MANIFEST, SHEET, Manifest, Refused, secret, shown
+from ingestion.corrections import MANIFEST, SHEET, Manifest, Refused
 from ingestion.files import sha256_of
 from ingestion.landing import Claim
+from ingestion.sealed import secret, shown
 from townlake.quarantine.workbook import Finding, Line, workbook
 from warehouse.home import Home
 

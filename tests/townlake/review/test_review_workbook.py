@@ -13,10 +13,10 @@ import pytest
 
 from ingestion import intake
 from ingestion.contracts import Contracts
-from ingestion.corrections import secret
 from ingestion.files import sha256_of
 from ingestion.landing import Claim
 from ingestion.review import MANIFEST, SHEET
+from ingestion.sealed import secret
 from townlake import steps
 from townlake.review import answer, ledger
 from townlake.review.doubtful import Doubt, pair_id
