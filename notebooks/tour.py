@@ -547,8 +547,9 @@ def origin_of_every_value(lake, person_id):
         """
         select value.attribute as 属性, masked_value(value.attribute, value.value) as 值,
             case when bool_or(value.is_chosen) then '✓' else '' end as 采用,
-            case max(value.survivorship_rule) when 'only_value' then '唯一的说法' when 'only_current' then '唯一现行的说法'
-                when 'most_trusted_then_newest' then '最可信、最新' else max(value.survivorship_rule) end as 取值规则,
+            case max(value.survivorship_rule) filter (where value.is_chosen) when 'only_value' then '唯一的说法'
+                when 'agreed' then '各来源一致' when 'current' then '仍在报送' when 'trust' then '来源最可信'
+                when 'recent' then '最新' else max(value.survivorship_rule) filter (where value.is_chosen) end as 取值规则,
             count(distinct mention.delivery_id) as 交付数,
             arg_max(
                 concat_ws(' · ', mention.file, mention.sheet, '第 ' || mention.row_number || ' 行'),

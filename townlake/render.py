@@ -8,19 +8,21 @@ from typing import Any
 
 from ingestion.contracts import Contracts, DatasetContract
 from ingestion.files import write_atomic
+from warehouse import survivorship
 from warehouse.home import DBT_PROJECT
 
 _HEAD = "{# Rendered from the contracts by townlake.render; changes here are overwritten. #}\n"
 
 
 def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
-    """Writes the contract macro, and per dataset a `checked_*` model and, where it has a key, a `history_*` view.
+    """Writes the contract macro, per dataset a `checked_*` model and, where it has a key, a `history_*` view, and the tags.
 
     Files that would not change are left alone.
     """
     rendered = project / "rendered"
     wanted = {
         rendered / "macros" / "contracts.sql": _macro(contracts),
+        rendered / "macros" / "survivorship.sql": _survivorship(),
         rendered / "models" / "checked.yml": _yaml(contracts),
     }
     for contract in contracts.values():
@@ -68,6 +70,15 @@ def _macro(contracts: Contracts) -> str:
     return (
         _HEAD + "{% macro contracts() -%}{{ return(fromjson('" + text + "')) }}{%- endmacro %}\n"
         "{% macro contract(dataset) -%}{{ return(contracts()[dataset]) }}{%- endmacro %}\n"
+    )
+
+
+def _survivorship() -> str:
+    text = json.dumps(survivorship.for_dbt())
+    return (
+        "{# Rendered from warehouse/survivorship by townlake.render; changes here are overwritten. #}\n"
+        "{% macro survivorship_rules() -%}{{ return(fromjson('" + text + "')) }}{%- endmacro %}\n"
+        "{% macro most_criteria() -%}{{ return(" + str(survivorship.MOST_CRITERIA) + ") }}{%- endmacro %}\n"
     )
 
 

@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "phone": "电话", "household_number": "户号", "household_id": "户", "relation_code": "与户主关系", "area_code": "所属社区",
     "grid_code": "所属网格", "residence_place_id": "现住址", "registered_place_id": "户籍地址", "incident_place_id": "事发地点",
     "place_id": "地址", "confidence": "可信度", "uscc": "统一社会信用代码", "registration_number": "注册号", "kind": "类别",
-    "kind_code": "类别", "status": "状态", "industry_code": "行业", "registered_on": "成立日期", "closed_on": "注销日期",
+    "kind_code": "类别", "status": "状态", "industry_code": "行业", "industry_name": "行业名称", "business_scope": "经营范围", "registered_on": "成立日期", "closed_on": "注销日期",
     "capital_cny": "注册资本（元）", "legal_person_id": "法定代表人", "event_number": "编号", "number_space": "编号来源",
     "occurred_at": "发生时间", "description": "内容", "department": "承办部门", "reports": "合并的上报数",
     "facility_number": "编号", "capacity": "容量", "address": "地址", "community_code": "所属社区",
@@ -41,8 +41,10 @@ CODES = {
     "id_type": {"111": "居民身份证"},
 }  # fmt: skip
 CHOSEN_BY = {
-    "only_value": "唯一的值", "only_current": "唯一仍在报送的值", "most_trusted_then_newest": "来源最可信，其次最新",
-    "derived_from_id_number": "由证件号码推出",
+    "only_value": "唯一的值", "agreed": "各来源一致", "derived_from_id_number": "由证件号码推出",
+    "identifies": "归并所依据的号码", "whole": "姓名用字完整", "uncontradicted": "与本行证件号码不矛盾", "current": "仍在报送",
+    "trust": "来源最可信", "agreement": "更多数据集如此说", "recent": "最新", "tie": "并列，固定取其一",
+    "longest_spelling": "写得最全", "given_by_source": "来源给出",
 }  # fmt: skip
 LINKED_BY = {
     "verified_identifier": "有效的号码相同", "own_record": "同一条登记记录", "probabilistic": "按证据归并",

@@ -8,6 +8,7 @@ select
     content.*,
     state.is_current,
     state.since,
+    {{ agreements(entity, ['link.' ~ entity ~ '_id'], 'content', 'state.is_current') }}
     link.link_rule,
     link.link_probability
 from lake.registry.{{ entity }}_link as link
@@ -20,15 +21,45 @@ where link.{{ entity }}_id is not null
 {%- endmacro %}
 
 {#
-    Survivorship, the same order for the golden record and for `is_chosen`: an identifier by which mentions were linked before
-    one that was only found beside them (it may be damaged), a name before one that lost a sign on its way, what is still delivered before what is not,
-    then the source that is trusted most on this attribute, then what was said last.
+    Survivorship, one order for the golden record, its history and `is_chosen`: the criteria of warehouse/survivorship in
+    their turn, then the content id, so that the same data always give the same record.
 #}
-{% macro survivorship_rank(entity, attribute) -%}
+{% macro survivorship_rank(entity, attribute, trusted_as=none) -%}
 struct_pack(
-    {% if attribute == 'name' %}whole := {{ is_whole('name') }}, {% endif -%}
-    {% if attribute in identifiers() %}identifies := link_rule = 'verified_identifier', {% endif -%}
-    is_current := is_current, trust := {{ trust(entity, attribute) }}, since := since, content_id := content_id)
+    {%- for criterion in survivorship(entity, attribute).prefer %}
+    c{{ loop.index }} := {{ criterion_value(entity, attribute, criterion, trusted_as or attribute) }}::double,
+    {%- endfor %}
+    {%- for unused in range(survivorship(entity, attribute).prefer | length, most_criteria()) %} c{{ unused + 1 }} := 0::double,{% endfor %}
+    content_id := content_id)
+{%- endmacro %}
+
+{% macro survivorship(entity, attribute) -%}
+{%- set rules = survivorship_rules()[entity] -%}
+{{ return(rules.attributes.get(attribute, rules.default)) }}
+{%- endmacro %}
+
+{% macro criterion_value(entity, attribute, criterion, trusted_as) -%}
+{%- if criterion == 'identifies' -%}(link_rule = 'verified_identifier')
+{%- elif criterion == 'whole' -%}({{ is_whole(attribute) }})
+{%- elif criterion == 'uncontradicted' -%}coalesce({{ attribute }} = {{ said_by_id(attribute) }}, true)
+{%- elif criterion == 'current' -%}is_current
+{%- elif criterion == 'trust' -%}({{ trust(entity, trusted_as) }})
+{%- elif criterion == 'agreement' -%}agreeing_{{ attribute }}
+{%- elif criterion == 'recent' -%}datediff('day', date '1900-01-01', since)
+{%- endif -%}
+{%- endmacro %}
+
+{# How many datasets say the same now, for the attributes whose rule asks for it. #}
+{% macro agreements(entity, same, content, is_current) -%}
+{%- for attribute, rule in survivorship_rules()[entity].attributes.items() if 'agreement' in rule.prefer %}
+    count(distinct case when {{ is_current }} then {{ content }}.dataset end) over (
+        partition by {{ same | join(', ') }}, {{ content }}.{{ attribute }}) as agreeing_{{ attribute }},
+{%- endfor %}
+{%- endmacro %}
+
+{# What a verified citizen id says of an attribute. #}
+{% macro said_by_id(attribute) -%}
+{{ return(birth_date_of_id() if attribute == 'birth_date' else sex_of_id()) }}
 {%- endmacro %}
 
 {# A sign that no character set of the source had was written as a box, a question mark or a private code point. #}
@@ -36,71 +67,76 @@ struct_pack(
 not coalesce(regexp_matches({{ name }}, '[?？□■◇\x{fffd}\x{e000}-\x{f8ff}]'), false)
 {%- endmacro %}
 
-{% macro identifiers() -%}
-{{ return(['id_number', 'id_type', 'uscc']) }}
-{%- endmacro %}
-
 {% macro chosen(entity, attribute) -%}
 max_by({{ attribute }}, {{ survivorship_rank(entity, attribute) }}) filter (where {{ attribute }} is not null)
 {%- endmacro %}
 
+{% macro place_attribute(use) -%}
+{{ return((use ~ '_place_id') if use else 'place_id') }}
+{%- endmacro %}
+
 {# Where the sources say the subject is now: the place of the best current content with this use. #}
 {% macro chosen_place(entity, use) -%}
-max_by(place_content_id, {{ survivorship_rank(entity, 'place_content_id') }})
+max_by(place_content_id, {{ survivorship_rank(entity, place_attribute(use), 'place_content_id') }})
     filter (where place_content_id is not null and is_current and role = 'subject'
         {%- if use %} and place_use = {{ dbt.string_literal(use) }}{% endif %})
 {%- endmacro %}
 
 {#
     One row per entity, attribute and content: every value ever said, the chosen one marked by the order of
-    `survivorship_rank`. Where somebody is counts only while a source still delivers it; what the citizen id itself says
-    of birth and sex stands in only where no source says it.
+    `survivorship_rank`, with the criterion that set it above the best other value. Where somebody is counts only while a
+    source still delivers it; what the citizen id itself says of birth and sex stands in only where no source says it.
 #}
 {% macro entity_values(entity) -%}
+{%- set rules = survivorship_rules()[entity] -%}
 with said as (
-    select link.{{ entity }}_id, content.*, state.is_current, state.since, link.link_rule
-    from lake.registry.{{ entity }}_link as link
-    inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
-    inner join lake.registry.{{ entity }}_state as state on link.content_id = state.content_id
-    where link.{{ entity }}_id is not null
+    {{ said_of(entity) }}
 ),
 
 valued as (
     {%- for attribute in entity_attributes(entity) if attribute != 'number_said' %}
-    {{ value_select(entity, "'" ~ attribute ~ "'", attribute ~ '::varchar', trust(entity, attribute)) }}
+    {{ value_select(entity, attribute, attribute ~ '::varchar') }}
     union all
     {%- endfor %}
+    {%- for use in (place_uses() if entity == 'person' else [none]) %}
     {{ value_select(
-        entity, "case when '" ~ entity ~ "' = 'person' then place_use || '_place_id' else 'place_id' end", 'place.place_id',
-        trust(entity, 'place_content_id'), 'inner join lake.registry.place_link as place on said.place_content_id = place.content_id') }}
+        entity, place_attribute(use), 'place.place_id', 'place_content_id',
+        'inner join lake.registry.place_link as place on said.place_content_id = place.content_id'
+        ~ (" where said.place_use = '" ~ use ~ "'" if use else '')) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
     {%- if entity == 'organisation' %}
     union all
     {{ value_select(
-        entity, "'legal_person_id'", 'legal_person.person_id', trust(entity, 'legal_person_key'),
+        entity, 'legal_person_id', 'legal_person.person_id', 'legal_person_key',
         "inner join lake.registry.person as legal_person on 'id|' || said.legal_person_key = legal_person.cluster_key") }}
     {%- endif %}
-    {%- if entity == 'person' %}
+    {%- for attribute, rule in rules.attributes.items() if rule.from_id_number %}
     union all
-    {{ value_select(entity, "'birth_date'", birth_date_of_id() ~ '::varchar', '-1') }}
-    union all
-    {{ value_select(entity, "'sex_code'", sex_of_id(), '-1') }}
-    {%- endif %}
+    {{ value_select(entity, attribute, said_by_id(rule.from_id_number) ~ '::varchar', derived=true) }}
+    {%- endfor %}
 ),
 
 ranked as (
     select
         *,
-        row_number() over (
-            partition by {{ entity }}_id, attribute
-            order by
-                attribute in ('{{ identifiers() | join("', '") }}') and link_rule <> 'verified_identifier',
-                attribute = 'name' and not {{ is_whole('value') }},
-                trust < 0, is_current desc, trust desc, delivered_on desc, content_id desc) as position,
+        row_number() over best as position,
+        first_value(value) over best as chosen_value,
+        first_value(survivorship_rank) over best as chosen_rank,
         count(*) over (partition by {{ entity }}_id, attribute) as said_times,
         count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute) as current_times,
         count(*) filter (where is_current) over (partition by {{ entity }}_id, attribute, value) as current_alike
     from valued
     where value is not null
+    window best as (partition by {{ entity }}_id, attribute order by is_derived, survivorship_rank desc)
+),
+
+against as (
+    select
+        *,
+        max(case when value <> chosen_value and not is_derived then survivorship_rank end)
+            over (partition by {{ entity }}_id, attribute) as next_rank
+    from ranked
 )
 
 select
@@ -111,26 +147,42 @@ select
     role,
     delivered_on,
     is_current,
-    position = 1 and (is_current or not {{ is_state('attribute') }}) as is_chosen,
+    position = 1 and (is_current or not {{ is_state(entity, 'attribute') }}) as is_chosen,
     case
-        when position > 1 or ({{ is_state('attribute') }} and not is_current) then null
-        when trust < 0 then 'derived_from_id_number'
+        when position > 1 or ({{ is_state(entity, 'attribute') }} and not is_current) then null
+        when is_derived then 'derived_from_id_number'
         when said_times = 1 then 'only_value'
-        when current_times = 1 and is_current then 'only_current'
-        else 'most_trusted_then_newest'
+        when next_rank is null then 'agreed'
+        {%- for number in range(1, most_criteria() + 1) %}
+        when chosen_rank.c{{ number }} <> next_rank.c{{ number }} then prefer[{{ number }}]
+        {%- endfor %}
+        else 'tie'
     end as survivorship_rule,
     round(current_alike / nullif(current_times, 0), 3) as agreement,
     trust,
     content_id
-from ranked
+from against
 {%- endmacro %}
 
-{% macro value_select(entity, attribute, value, trust, join='') -%}
+{% macro value_select(entity, attribute, value, trusted_as=none, join='', derived=false) -%}
 select
-    said.{{ entity }}_id, {{ attribute }} as attribute, {{ value }} as value, said.dataset, said.role, said.since as delivered_on,
-    said.is_current, said.content_id, said.link_rule, {{ trust }} as trust
+    said.{{ entity }}_id, '{{ attribute }}' as attribute, {{ value }} as value, said.dataset, said.role, said.since as delivered_on,
+    said.is_current, said.content_id, said.link_rule, {{ trust(entity, trusted_as or attribute) }} as trust, {{ derived }} as is_derived,
+    {{ survivorship_rank(entity, attribute, trusted_as).replace(':= content_id', ':= said.content_id') }} as survivorship_rank,
+    ['{{ survivorship(entity, attribute).prefer | join("', '") }}'] as prefer
 from said
 {{ join }}
+{%- endmacro %}
+
+{# What a place is to a person. #}
+{% macro place_uses() -%}
+{%- set uses = [] -%}
+{%- for contract in contracts().values() -%}
+{%- for mention in contract.mentions if mention.entity == 'place' and mention.constants.get('place_use') not in uses -%}
+{%- do uses.append(mention.constants.get('place_use')) -%}
+{%- endfor -%}
+{%- endfor -%}
+{{ return(uses | reject('none') | list) }}
 {%- endmacro %}
 
 {#
@@ -151,8 +203,10 @@ left join {{ ref('int_place__resolved') }} as said on content.content_id = said.
 {%- endmacro %}
 
 {# Attributes that say where somebody is now, not who it is. #}
-{% macro is_state(attribute) -%}
-({{ attribute }} in ('household_number', 'area_code', 'residence_place_id', 'registered_place_id', 'place_id', 'legal_person_id'))
+{% macro is_state(entity, attribute) -%}
+{%- set states = [] -%}
+{%- for name, rule in survivorship_rules()[entity].attributes.items() if rule.only_current -%}{%- do states.append(name) -%}{%- endfor -%}
+({{ attribute }} in ('{{ states | join("', '") }}'))
 {%- endmacro %}
 
 {# What a verified citizen id says of its bearer (GB 11643: digits 7 to 14 the day of birth, digit 17 odd for men). #}

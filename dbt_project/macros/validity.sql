@@ -84,6 +84,7 @@ known as (
         turn.day,
         linked.* exclude (valid_from, valid_to),
         min(linked.valid_from) over (partition by linked.{{ entity }}_id, turn.day, linked.content_id) as since,
+        {{ agreements(entity, ['linked.' ~ entity ~ '_id', 'turn.day'], 'linked', '(linked.valid_to is null or linked.valid_to > turn.day)') }}
         linked.valid_to is null or linked.valid_to > turn.day as is_current
     from turn
     inner join linked on turn.{{ entity }}_id = linked.{{ entity }}_id and linked.valid_from <= turn.day
@@ -96,12 +97,12 @@ version as (
         {%- for attribute in attributes if attribute not in ('number_said', 'number_space') %}
         {%- do chosen_columns.append(attribute) %}
         max_by({{ attribute }}, {{ survivorship_rank(entity, attribute) }})
-            filter (where {{ attribute }} is not null and (is_current or not {{ is_state("'" ~ attribute ~ "'") }})) as {{ attribute }},
+            filter (where {{ attribute }} is not null and (is_current or not {{ is_state(entity, "'" ~ attribute ~ "'") }})) as {{ attribute }},
         {%- endfor %}
         {%- for use in place_uses %}
-        {%- set column = (use ~ '_place_id') if use else 'place_id' %}
+        {%- set column = place_attribute(use) %}
         {%- do chosen_columns.append(column) %}
-        max_by(place_id, {{ survivorship_rank(entity, 'place_content_id') }})
+        max_by(place_id, {{ survivorship_rank(entity, column, 'place_content_id') }})
             filter (where place_id is not null and is_current and role = 'subject'
                 {%- if use %} and place_use = {{ dbt.string_literal(use) }}{% endif %}) as {{ column }},
         {%- endfor %}

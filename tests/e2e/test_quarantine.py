@@ -43,11 +43,8 @@ def all_of(home: Home, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Home:
-    home = Home.at(tmp_path_factory.mktemp("quarantine") / "home").prepare()
-    steps.ingest(home, small_city / "landing")
-    assert steps.build(home)["published"]
-    return home
+def built(first_month: Home) -> Home:
+    return first_month
 
 
 @pytest.fixture(scope="module")

@@ -77,13 +77,11 @@ def run(home: Home, *landings: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def with_everything(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Home:
-    home = Home.at(tmp_path_factory.mktemp("withdraw") / "home").prepare()
-    run(home, small_city / "landing", small_city / "landing_2")
-    return home
+def with_everything(two_months: Home) -> Home:
+    return two_months
 
 
-def first_month(home: Home) -> list[str]:
+def of_first_month(home: Home) -> list[str]:
     """Ids of the deliveries to take out."""
     found = [d for d in deliveries_of(home, status="taken") if d["file"].startswith(TAKEN_OUT)]
     first = {}
@@ -97,7 +95,7 @@ def first_month(home: Home) -> list[str]:
 def test_withdrawn_is_as_if_never_delivered(with_everything: Home, small_city: Path, tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     shutil.copytree(with_everything.root, home.root)
-    gone = first_month(home)
+    gone = of_first_month(home)
     gone_files = {f for d in deliveries_of(home) if d["delivery_id"] in gone for f in (d["file"], *d["aliases"])}
     for delivery in gone:
         assert decide(home, delivery, "withdraw", by="tester", reason="wrong month")["status"] == "withdrawn"
@@ -133,7 +131,7 @@ def test_withdrawn_is_as_if_never_delivered(with_everything: Home, small_city: P
 def test_a_held_delivery_stays_out_and_the_build_goes_on(with_everything: Home, tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     shutil.copytree(with_everything.root, home.root)
-    delivery = first_month(home)[0]
+    delivery = of_first_month(home)[0]
     decide(home, delivery[:10], "hold", by="tester", reason="to be checked")
     assert steps.unbuilt(home)
     assert steps.build(home)["published"]
@@ -155,5 +153,5 @@ def test_a_held_delivery_stays_out_and_the_build_goes_on(with_everything: Home, 
 def test_what_cannot_be_decided_is_said(with_everything: Home) -> None:
     with pytest.raises(WrongUse, match="there is no delivery"):
         decide(with_everything, "nowhere.csv", "hold", by="tester")
-    delivery = first_month(with_everything)[0]
+    delivery = of_first_month(with_everything)[0]
     assert decide(with_everything, delivery, "release", by="tester")["status"] == "taken"

@@ -23,17 +23,29 @@ TOO_COMMON = 2000
 """Units under one key beyond which the key says nothing: a switchboard's number, a place that is a whole town."""
 
 
+def prepare(con: duckdb.DuckDBPyConnection, e: str) -> None:
+    """Creates the tables of an entity type on a lake that has none."""
+    con.execute(
+        f"""create table if not exists lake.registry.{e}_pair (
+                left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar);
+            create table if not exists lake.registry.{e}_key (unit ubigint, key ubigint, is_double boolean)"""
+    )
+
+
 def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     """Compares anew every pair with a unit in temp table `touched(unit_key)`.
 
-    Reads temp table `unit(unit_key, is_loose)`: all units that contents belong to. Returns pairs compared and kept.
+    Reads temp table `unit(unit_key, is_loose)`: all units that contents belong to. Returns pairs compared and kept. What a
+    build costs here follows the units touched and those they share a key with; of the others only stored keys are read.
     """
     e = spec.entity
     con.execute(
         f"""delete from lake.registry.{e}_pair
             where left_key in (from touched) or right_key in (from touched)"""
     )
+    _know_keys(con, spec)
     _candidates(con, spec)
+    _evidence(con, spec, "select left_key from candidate union select right_key from candidate", "evidence")
     compare(con, spec)
     scoring.score(con, spec, "pair_level", "scored")
     said = ", ".join(
@@ -81,13 +93,30 @@ def gather(con: duckdb.DuckDBPyConnection, spec: Spec, into: str) -> None:
     con.execute(f"create or replace temp table {into} as {spec.evidence.replace('{names}', spec.names or '')}")
 
 
-def _keys(blocks: dict[str, str], evidence: str) -> str:
-    """Each row's keys, the kind of key in front so that keys of two kinds never meet."""
-    selects = [
-        f"select distinct unit_key, hash('{name}', {sql}) as key from {evidence} where ({sql}) is not null"
+def _key_selects(blocks: dict[str, str], is_double: bool) -> list[str]:
+    """Each row's keys, the kind of key in front so that keys of two kinds never meet; the same under any version of DuckDB."""
+    return [
+        f"""select distinct md5_number_lower(unit_key) as unit, md5_number_lower('{name}|' || ({sql})::varchar) as key,
+                   {str(is_double).lower()} as is_double
+            from (from key_evidence semi join unit on key_evidence.unit_key = unit.unit_key{" and not unit.is_loose" if is_double else ""})
+            where ({sql}) is not null"""
         for name, sql in blocks.items()
     ]
-    return "\nunion all\n".join(selects) or "select null::varchar as unit_key, null::ubigint as key where false"
+
+
+def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Brings `lake.registry.<entity>_key` up to the touched units; to all where it has none yet."""
+    e = spec.entity
+    table = f"lake.registry.{e}_key"
+    if not _count(con, f"select count(*) from (from {table} limit 1)"):
+        stale = "select unit_key from unit"
+    else:
+        stale = "from touched"
+        con.execute(f"delete from {table} where unit in (select md5_number_lower(unit_key) from touched)")
+    _evidence(con, spec, stale, "key_evidence")
+    for select in _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True):
+        con.execute(f"insert into {table} {select}")
+    con.execute("drop table key_evidence")
 
 
 def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -95,42 +124,30 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 
     One side is loose, or both are verified and share a key of `doubles`.
     """
-    _evidence(con, spec, "select unit_key from unit where is_loose", "loose_evidence")
-    con.execute(f"create or replace temp table loose_key as {_keys(spec.blocks, 'loose_evidence')}")
-    asked = "select unit_key from unit where not is_loose"
-    if not spec.doubles and not _count(con, "select count(*) from loose_key"):
-        asked += " and false"
-    elif not spec.doubles and not _count(
-        con, "select count(*) from unit where is_loose and unit_key in (from touched)"
-    ):
-        asked += (
-            " and unit_key in (from touched)"  # what a loose unit that is not new shares a key with is touched itself
-        )
-    _evidence(con, spec, asked, "near")
     con.execute(
-        f"""create or replace temp table near_key as
-            select unit_key, key from ({_keys(spec.blocks, "near")}) where key in (select key from loose_key)"""
+        f"""create or replace temp table meeting as
+            with touched_unit as (select md5_number_lower(unit_key) as unit from touched),
+            asked as (
+                select distinct key, is_double from lake.registry.{spec.entity}_key where unit in (from touched_unit)),
+            alike as (
+                select known.* from lake.registry.{spec.entity}_key as known semi join asked using (key, is_double)
+                qualify count(*) over (partition by key, is_double) between 2 and {TOO_COMMON})
+            select alike.key, alike.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
+            from alike join unit on alike.unit = md5_number_lower(unit.unit_key)"""
     )
-    con.execute(f"create or replace temp table double_key as {_keys(spec.doubles, 'near')}")
     con.execute(
-        f"""create or replace temp table candidate as
-            with common as (
-                select key from (select key from loose_key union all select key from near_key)
-                group by key having count(*) > {TOO_COMMON}),
-            loose as (select * from loose_key where key not in (from common)),
-            near as (select * from near_key where key not in (from common)),
-            found as (
-                select least(a.unit_key, b.unit_key) as left_key, greatest(a.unit_key, b.unit_key) as right_key
-                from loose as a join loose as b on a.key = b.key and a.unit_key < b.unit_key
-                where a.unit_key in (from touched) or b.unit_key in (from touched)
-                union
-                select a.unit_key, b.unit_key from loose as a join near as b on a.key = b.key
-                where a.unit_key in (from touched) or b.unit_key in (from touched)
-                union
-                select a.unit_key, b.unit_key from double_key as a join double_key as b on a.key = b.key and a.unit_key < b.unit_key
-                where a.unit_key in (from touched) or b.unit_key in (from touched))
+        """create or replace temp table candidate as
+            with found as (
+                select distinct
+                    case when a.is_loose = b.is_loose then least(a.unit_key, b.unit_key)
+                         when a.is_loose then a.unit_key else b.unit_key end as left_key,
+                    case when a.is_loose = b.is_loose then greatest(a.unit_key, b.unit_key)
+                         when a.is_loose then b.unit_key else a.unit_key end as right_key
+                from meeting as a join meeting as b on a.key = b.key and a.is_double = b.is_double and a.unit_key < b.unit_key
+                where (a.is_touched or b.is_touched) and (a.is_double or a.is_loose or b.is_loose))
             select row_number() over (order by left_key, right_key) as pair_id, left_key, right_key from found"""
     )
+    con.execute("drop table meeting")
 
 
 def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -138,14 +155,14 @@ def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     columns = [
         c
         for (c,) in con.execute(
-            "select column_name from (describe loose_evidence) where column_name <> 'unit_key'"
+            "select column_name from (describe evidence) where column_name <> 'unit_key'"
         ).fetchall()
     ]
     lists = ", ".join(f'list_sort(list(distinct "{c}") filter ("{c}" is not null)) as "{c}"' for c in columns)
     con.execute(
         f"""create or replace temp table profile as
             select unit_key, {lists}
-            from (from loose_evidence union all by name from near)
+            from evidence
             where unit_key in (select left_key from candidate union all select right_key from candidate)
             group by unit_key"""
     )

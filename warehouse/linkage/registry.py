@@ -59,10 +59,9 @@ def _add_units(con: duckdb.DuckDBPyConnection, e: str) -> None:
             alter table lake.registry.{e} add column if not exists link_rule varchar;
             alter table lake.registry.{e} add column if not exists link_probability double;
             alter table lake.registry.{e} add column if not exists minted_on varchar;
-            alter table lake.registry.{e}_link add column if not exists unit_key varchar;
-            create table if not exists lake.registry.{e}_pair (
-                left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar)"""
+            alter table lake.registry.{e}_link add column if not exists unit_key varchar"""
     )
+    pairs.prepare(con, e)
     con.execute(f"update lake.registry.{e} set own_id = {e}_id where own_id is null")
     con.execute(
         f"""update lake.registry.{e}_link set unit_key = coalesce(

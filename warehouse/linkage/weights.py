@@ -175,8 +175,7 @@ def _shares(con: duckdb.DuckDBPyConnection, spec: Spec, draw: int, *, one_entity
            select distinct key as unit_key, key as content_id
            from (select left_key as key from candidate union all select right_key from candidate)"""
     )
-    pairs.gather(con, spec, "loose_evidence")
-    con.execute("create or replace temp table near as from loose_evidence limit 0")
+    pairs.gather(con, spec, "evidence")
     pairs.compare(con, spec)
     return {
         name: dict(

@@ -9,7 +9,7 @@ chosen as (
         {%- for attribute in entity_attributes('organisation') %}
         {{ chosen('organisation', attribute) }} as {{ attribute }},
         {%- endfor %}
-        max_by(legal_person_key, {{ survivorship_rank('organisation', 'legal_person_key') }})
+        max_by(legal_person_key, {{ survivorship_rank('organisation', 'legal_person_id', 'legal_person_key') }})
             filter (where legal_person_key is not null and is_current) as legal_person_key,
         {{ chosen_place('organisation', none) }} as place_content_id
     from said
