@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-airflow test-long test-exhaustive lint format airflow notebooks lock clean
+.PHONY: help setup demo run test test-airflow test-long test-exhaustive lint format team team-stop airflow notebooks lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,12 @@ lint: setup  ## ruff, mypy, import contract, sqlfluff
 format: setup  ## let ruff put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+team: setup  ## PostgreSQL on loopback for the lake's catalogue and Airflow's metadata (docs/how-to/team-catalogue.md)
+	$(BIN)/python -m townlake.team
+
+team-stop: setup  ## stop what `make team` started
+	$(BIN)/python -m townlake.team --stop
 
 airflow: setup  ## scheduler and UI on the same lake, loopback only; stop with Ctrl-C
 	$(BIN)/python -m townlake.scheduler

@@ -45,6 +45,9 @@ Severity = Literal["info", "warning", "quarantine"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 
 
+Theme = Annotated[str, Field(pattern=r"^[A-Z][0-9]{2}$")]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -93,6 +96,15 @@ class ColumnProperties(_Strict):
     severity: dict[str, Severity] = Field(default_factory=dict)
     personal_data: Literal["none", "general", "sensitive"] = Field("none", alias="personalData")
     grade: Literal["core", "important", "general_4", "general_3", "general_2", "general_1"] = "general_2"
+    sensitive_kind: (
+        Literal[
+            "biometric", "religion", "specific_identity", "health", "financial_account", "whereabouts", "minor_under_14", "other"
+        ]
+        | None
+    ) = Field(None, alias="sensitiveKind", description="why it is sensitive: PIPL art. 28, GB/T 45574")  # fmt: skip
+    theme: Theme | None = Field(
+        None, description="where the catalogue places it, if not where the dataset or its kind does"
+    )
 
 
 class Column(_Strict):
@@ -227,6 +239,7 @@ class ContractProperties(_Strict):
     """What ODCS does not know of a dataset."""
 
     department: str = Field(description="name of the department, Chinese")
+    theme: Theme | None = Field(None, description="data theme of its columns (dbt_project/seeds/data_theme.csv)")
     delivery: Delivery
     drift: Drift = Drift()
     drift_gate: DriftGate = Field(DriftGate(), alias="driftGate")

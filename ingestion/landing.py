@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +197,7 @@ def _claim(
     result: Scan,
 ) -> None:
     earlier = {c.delivery_id: c for c in pending_claims(home)}
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = _now(receipts).isoformat(timespec="milliseconds")
     for (digest, day), paths in sorted(names.items(), key=lambda item: _relative(item[1][0], landing)):
         relative = sorted(_relative(p, landing) for p in paths)
         delivery_id = stated_again(digest, day) if day else digest
@@ -222,6 +222,17 @@ def _claim(
             )
         )
     _save_claims(home, result.claims)
+
+
+_PUT_BACK = timedelta(days=1)
+"""A clock put back by more than this is a clock that was wrong before, or is now: `townlake doctor` says so."""
+
+
+def _now(receipts: dict[str, dict[str, Any]]) -> datetime:
+    """The clock, or the newest intake where the clock was put back a little: what comes later is received later."""
+    now = datetime.now(UTC)
+    newest = max((datetime.fromisoformat(r["received_at"]) for r in receipts.values()), default=now)
+    return newest + timedelta(milliseconds=1) if now <= newest <= now + _PUT_BACK else now
 
 
 def department_of(file: str) -> str:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from townlake import cli_delivery, cli_link, cli_quarantine, cli_review, cli_source, cli_weights
+from townlake import (
+    cli_classify,
+    cli_delivery,
+    cli_grade,
+    cli_keep,
+    cli_link,
+    cli_quarantine,
+    cli_review,
+    cli_source,
+    cli_tag,
+    cli_weights,
+)
 from townlake.console import JsonFlag, print_json, progress
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
@@ -33,8 +44,16 @@ app.add_typer(cli_source.app, name="source")
 app.add_typer(cli_delivery.app, name="delivery")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_review.app, name="review")
+app.add_typer(cli_tag.app, name="tag")
+app.add_typer(cli_classify.app, name="classify")
 app.command(epilog=cli_link.EXAMPLES)(cli_link.link)
 app.command(epilog=cli_weights.EXAMPLES)(cli_weights.weights)
+app.command(epilog=cli_grade.GRADE_EXAMPLES)(cli_grade.grade)
+app.command(epilog=cli_grade.CATALOGUE_EXAMPLES)(cli_grade.catalogue)
+app.command(epilog=cli_keep.BACKUP_EXAMPLES)(cli_keep.backup)
+app.command(epilog=cli_keep.RESTORE_EXAMPLES)(cli_keep.restore)
+app.command(epilog=cli_keep.DOCTOR_EXAMPLES)(cli_keep.doctor)
+app.command(epilog=cli_keep.MIGRATE_EXAMPLES)(cli_keep.migrate)
 
 LandingOption = Annotated[
     Path | None, typer.Option("--landing", help="Folder the departments drop into [default: TOWNLAKE_HOME/landing].")
@@ -308,18 +327,3 @@ def maintain(as_json: JsonFlag = False) -> None:
 
     done = steps.maintain(Home.from_environment())
     print_json(done) if as_json else typer.echo(", ".join(f"{k.replace('_', ' ')} {v}" for k, v in done.items()))
-
-
-@app.command(epilog="Example: townlake doctor")
-def doctor(as_json: JsonFlag = False) -> None:
-    """Is everything in place: environment, home, catalogue, contracts, disk."""
-    from townlake.doctor import examine
-
-    findings = examine(Home.from_environment())
-    if as_json:
-        print_json(findings)
-    else:
-        for finding in findings:
-            typer.echo(f"{'ok ' if finding['ok'] else 'BAD'} {finding['what']}: {finding['detail']}")
-    if not all(f["ok"] for f in findings):
-        raise typer.Exit(3)

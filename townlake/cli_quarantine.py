@@ -53,13 +53,23 @@ def export(
     department: Department = None,
     dataset: Dataset = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write into [default: outbox/<department>/].")] = None,
+    superseded: Annotated[
+        bool, typer.Option("--superseded", help="Also rows of full deliveries that a newer one has replaced.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write one correction workbook (更正表) per dataset with open rows. The clerk corrects it and drops it into landing."""
     from ingestion.contracts import load_contracts
     from townlake.quarantine.export import export as run_export
 
-    written = run_export(Home.from_environment(), load_contracts(), department=department, dataset=dataset, out=out)
+    written = run_export(
+        Home.from_environment(),
+        load_contracts(),
+        department=department,
+        dataset=dataset,
+        out=out,
+        superseded=superseded,
+    )
     if as_json:
         print_json([asdict(w) for w in written])
         return

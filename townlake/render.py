@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion.contracts import Contracts, DatasetContract
 from ingestion.files import write_atomic
+from townlake import tagging
 from warehouse import survivorship
 from warehouse.home import DBT_PROJECT
 
@@ -29,6 +30,7 @@ def render(contracts: Contracts, project: Path = DBT_PROJECT) -> None:
         wanted[rendered / "models" / f"checked_{contract.model_name}.sql"] = _model(contract)
         if contract.key:
             wanted[rendered / "models" / f"history_{contract.model_name}.sql"] = _history(contract)
+    wanted |= {rendered / "models" / name: text for name, text in tagging.models(contracts).items()}
     for path in {p for p in rendered.rglob("*") if p.is_file()} - set(wanted):
         path.unlink()
     for path, text in wanted.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -226,13 +227,15 @@ def component_log(folder: Path, name: str) -> Path:
 
 
 def _migrate(folder: Path, variables: dict[str, str]) -> None:
-    """Makes or upgrades the metadata database, once for each version of Airflow."""
+    """Makes or upgrades the metadata database, once for each version of Airflow and each database."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         wanted = version("apache-airflow")
     except PackageNotFoundError:
         raise EnvironmentFault("Airflow is not installed in this environment: run `make setup`") from None
+    where = variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    wanted = f"{wanted} {hashlib.sha256(where.encode()).hexdigest()[:12]}"  # another database has to be made as well
     marker = folder / "migrated"
     if marker.exists() and marker.read_text() == wanted:
         return

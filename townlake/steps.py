@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
-from townlake import selection
+from townlake import selection, tagging
 from townlake.quarantine import ledger
 from townlake.review import ledger as review_ledger
 from warehouse import builds, deliveries, reviews
@@ -131,8 +131,13 @@ def ingest(
 
 
 def prepare_lake(home: Home) -> None:
-    """Creates catalogue, schemas and the tables that Python keeps; nothing on a lake that has them."""
+    """Creates catalogue, schemas and the tables that Python keeps; nothing on a lake that has them.
+
+    Raises EnvironmentFault on a lake that an older or a newer townlake built.
+    """
     from quality import results
+    from townlake.upgrade import kept_tables
+    from warehouse import migrate
     from warehouse.linkage import registry
 
     home.prepare()
@@ -144,27 +149,34 @@ def prepare_lake(home: Home) -> None:
             ledger.LAST_TABLE,
             reviews.LAST_TABLE,
         )
-        if all(table_exists(con, *table) for table in made):
+        known = migrate.refuse_other(con, kept_tables())
+        if known is not None and all(table_exists(con, *table) for table in made):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         with transaction(con):  # one change of the catalogue, not one for each table
             for part in (deliveries, builds, registry, ledger, reviews, results):
                 part.prepare(con)
+            migrate.stamp(con)
 
 
 def register(home: Home, *, full: bool = False) -> bool:
     """Brings the table of deliveries up to the receipts. Returns whether there is anything to build."""
     from ingestion.receipts import known_receipts
+    from warehouse import migrate
 
     prepare_lake(home)
     with lake_writer(home, "registering deliveries"), writing(home) as con:
+        if not full and migrate.owes_full_build(con):
+            raise EnvironmentFault(
+                "this lake was migrated and not built anew since: run `townlake build --full` once (ids stay)"
+            )
         receipts = known_receipts(home)
         deliveries.register(con, receipts.values())
         ledger.apply(con, home, receipts.values())
         review_ledger.apply(con, home, receipts.values())
         deliveries.begin_redo(con)
         ledger.remember(con, full=full)
-        return full or builds.unpublished_work(con) or ledger.unpublished(con)
+        return full or builds.unpublished_work(con) or ledger.unpublished(con) or tagging.rules_changed(con)
 
 
 def unbuilt(home: Home) -> bool:
@@ -215,6 +227,8 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
                 without = selection.never_delivered(home, contracts)
             else:
                 models = [f"checked_{contracts[dataset].model_name}" for dataset in touched]
+        if layer == "foundation":
+            classify(home, full=full)
         if models:
             results += dbt.run(home, "run", select=models, exclude=without, full_refresh=full)
         if layer == "staging":
@@ -223,17 +237,32 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
         if layer == "intermediate":
             with writing(home) as con:
                 ledger.settle(con, contracts)
+        if layer == "marts":
+            from quality import grades
+
+            with writing(home) as con:
+                grades.grade(con, home, contracts)
     return results
 
 
 def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
     """Decides which mentions are the same entity."""
+    from warehouse import migrate
     from warehouse.linkage import registry
 
     with lake_writer(home, "linking"), writing(home) as con:
         report = registry.link(con, full=full)
+        migrate.tell_changed_ids(con)
         reviews.note_linked(con)
         return report
+
+
+def classify(home: Home, *, full: bool = False) -> dict[str, int]:
+    """Classes of new and changed organisations, categories of new and changed events."""
+    from warehouse.classification import classified
+
+    with lake_writer(home, "classifying"), writing(home) as con:
+        return classified.classify(con, full=full, models=home.root / "models")
 
 
 def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None, *, full: bool = False) -> Any:
@@ -283,9 +312,11 @@ def publish(home: Home, build_id: str, started_at: datetime) -> int:
     """Records the snapshot that readers attach at from now on, and tells departments what became of their corrections and decisions."""
     from townlake.quarantine.answer import answer
     from townlake.review.answer import answer as answer_reviews
+    from warehouse import migrate
 
     with lake_writer(home, "publishing"), writing(home) as con:
         snapshot = builds.record(con, build_id, started_at, published=True)
+        migrate.note_built(con)
         answer(home, con, build_id)
         answer_reviews(home, con, build_id)
         return snapshot

@@ -34,7 +34,7 @@ def new_build_id(now: datetime | None = None) -> str:
 def last_published(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
     """Build id and code version of the newest published build."""
     row = con.execute(
-        "select build_id, code_version from lake.foundation.build where published order by finished_at desc limit 1"
+        "select build_id, code_version from lake.foundation.build where published order by lake_snapshot desc limit 1"
     ).fetchone()
     return None if row is None else (row[0], row[1])
 

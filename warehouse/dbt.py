@@ -12,7 +12,7 @@ from typing import Any
 
 from warehouse.errors import EnvironmentFault, TownlakeError, explain
 from warehouse.home import DBT_PROJECT, Home
-from warehouse.lake import extension_directory, memory_limit
+from warehouse.lake import catalogue_wait, extension_directory, memory_limit
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def environment(home: Home) -> dict[str, str]:
     return {
         "TOWNLAKE_ROOT": str(home.root),
         "TOWNLAKE_CATALOG": home.catalog,
+        "TOWNLAKE_CATALOG_WAIT_MS": str(int(catalogue_wait() * 1000)),
         "TOWNLAKE_LAKE": str(home.lake) + "/",
         "TOWNLAKE_DUCKDB_EXTENSIONS": str(extension_directory()),
         "TOWNLAKE_MEMORY_LIMIT": memory_limit(),

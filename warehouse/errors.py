@@ -32,25 +32,42 @@ class EnvironmentFault(TownlakeError):
     exit_code = 3
 
 
-_DISK_FULL_PHRASES = ("no space left", "disk full", "database or disk is full", "disk quota exceeded")
-_LOCKED_PHRASES = ("database is locked", "could not set lock", "conflicting lock")
+_SAID = (
+    (
+        ("no space left", "disk full", "database or disk is full", "disk quota exceeded"),
+        "the disk is full: nothing taken so far is lost; free some space and run the same command again",
+    ),
+    (
+        ("read-only file system", "attempt to write a readonly database"),
+        "the disk is read-only: mount it so that it can be written and run the same command again",
+    ),
+    (
+        (
+            "server closed the connection",
+            "unable to connect to postgres",
+            "terminating connection",
+            "no connection to the server",
+        ),
+        "the catalogue's PostgreSQL server went away: nothing is lost; see that it runs and run the same command again",
+    ),
+    (
+        ("database is locked", "could not set lock", "conflicting lock"),
+        "the catalogue is locked by another program: wait for it to end and run again",
+    ),
+)
+"""What libraries say of the ground, in lower case, and what it means."""
 
 
 def explain(error: BaseException) -> TownlakeError | None:
     """The clear sentence for an error of the ground (disk, catalogue), or None where the error is of another kind."""
     if isinstance(error, TownlakeError):
         return error
-    text = str(error).lower()
-    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(
-        p in text for p in _DISK_FULL_PHRASES
-    ):
-        return EnvironmentFault(
-            "the disk is full: nothing taken so far is lost; free some space and run the same command again"
-        )
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return EnvironmentFault(f"the disk is read-only: {error.filename or 'TOWNLAKE_HOME'} cannot be written")
     if isinstance(error, PermissionError):
         return EnvironmentFault(f"no permission to use {error.filename}: give this user access and run again")
-    if any(p in text for p in _LOCKED_PHRASES):
-        return EnvironmentFault("the catalogue is locked by another program: wait for it to end and run again")
+    text = "no space left" if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
+    for phrases, sentence in _SAID:
+        if any(phrase in text.lower() for phrase in phrases):
+            return EnvironmentFault(sentence)
     return None

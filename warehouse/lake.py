@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,16 +95,34 @@ def engine(home: Home | None = None) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool = False) -> str:
-    """The one ATTACH of the lake. Inlining stays off: wrong-result bugs are open upstream (docs/decisions/0001)."""
+CATALOGUE_WAIT_SECONDS = 90.0
+"""How long a catalogue that is locked, gone or unreachable is waited for (TOWNLAKE_CATALOG_WAIT overrides)."""
+
+
+def catalogue_wait() -> float:
+    """Seconds to wait for the catalogue. Raises WrongUse where TOWNLAKE_CATALOG_WAIT is no number."""
+    given = os.environ.get("TOWNLAKE_CATALOG_WAIT") or str(CATALOGUE_WAIT_SECONDS)
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        raise WrongUse(f"TOWNLAKE_CATALOG_WAIT is {given!r}: name a number of seconds") from None
+
+
+def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool = False, create: bool = False) -> str:
+    """The one ATTACH of the lake. Inlining stays off: wrong-result bugs are open upstream (docs/decisions/0001).
+
+    `create`: makes a catalogue that is not there. Nobody but the first writer may: an empty one beside a full lake would
+    take every file for an orphan.
+    """
     options = [
         f"DATA_PATH {literal(str(home.lake) + '/')}",
         "OVERRIDE_DATA_PATH true",  # a home may be moved or restored elsewhere
         "DATA_INLINING_ROW_LIMIT 0",
         "AUTOMATIC_MIGRATION false",
+        f"CREATE_IF_NOT_EXISTS {str(create).lower()}",
     ]
     if home.catalog.startswith("sqlite:"):
-        options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 20000"]
+        options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {int(catalogue_wait() * 1000)}"]
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
     if read_only:
@@ -117,22 +137,87 @@ def need_lake(home: Home) -> None:
 
 
 def lake_exists(home: Home) -> bool:
-    """Whether a catalogue is there (a PostgreSQL catalogue is taken to be there: attaching tells)."""
+    """Whether something was ever built here: a catalogue in a file, or files of a lake whose catalogue may be elsewhere."""
     if home.catalog.startswith("sqlite:"):
         path = Path(home.catalog.removeprefix("sqlite:"))
-        return path.exists() and path.stat().st_size > 0
-    return True
+        if path.exists() and path.stat().st_size > 0:
+            return True
+    return has_files(home)
 
 
-def _attach(con: duckdb.DuckDBPyConnection, home: Home, **options: object) -> None:
+def has_files(home: Home) -> bool:
+    """Whether the lake has a file."""
+    return next(home.lake.rglob("*.parquet"), None) is not None
+
+
+def _attach(con: duckdb.DuckDBPyConnection, home: Home, *, create: bool = False, **options: object) -> None:
+    """Attaches, waiting a bounded time for a catalogue that is locked, gone or does not answer, and saying so."""
     import duckdb
 
     con.execute("load ducklake")
     con.execute("load sqlite_scanner" if home.catalog.startswith("sqlite:") else "load postgres_scanner")
-    try:
-        con.execute(attach_statement(home, **options))  # type: ignore[arg-type]
-    except duckdb.Error as error:
-        raise _attach_fault(home, error) from error
+    deadline = None
+    while True:
+        try:
+            may_create = create and not has_files(home)
+            if not may_create and _no_catalogue_file(home):
+                raise duckdb.IOException("the file does not exist")  # attaching would leave an empty one
+            con.execute(attach_statement(home, create=may_create, **options))  # type: ignore[arg-type]
+            return
+        except duckdb.Error as error:
+            passing = _PASSING.search(str(error))
+            now = time.monotonic()
+            if deadline is None and passing and catalogue_wait() > 0:
+                deadline = now + catalogue_wait()
+                what = f"waiting for the catalogue {redact(home.catalog)}, at most {catalogue_wait():.0f} s"
+                print(f"{what}: {redact(str(error).splitlines()[0])}", file=sys.stderr, flush=True)
+            if not passing or deadline is None or now >= deadline:
+                raise _attach_fault(home, error) from None
+            time.sleep(0.5)
+
+
+def wait_writable(home: Home) -> None:
+    """Waits a bounded time while another program keeps a SQLite catalogue locked; raises EnvironmentFault after that.
+
+    SQLite's own timeout does not help: DuckLake reads before it writes, and a transaction that has read is refused at once.
+    """
+    import duckdb
+
+    if not home.catalog.startswith("sqlite:") or _no_catalogue_file(home):
+        return
+    deadline = None
+    while True:
+        try:
+            with contextlib.closing(engine()) as con:
+                con.execute("load sqlite_scanner")
+                con.execute(f"attach {literal(home.catalog.removeprefix('sqlite:'))} as probed (type sqlite)")
+                con.execute("begin")
+                con.execute("insert into probed.ducklake_metadata (key, value) values ('probe', 'never committed')")
+                con.execute("rollback")
+            return
+        except duckdb.Error as error:
+            if "locked" not in str(error):
+                return  # attaching says what it is
+            now = time.monotonic()
+            if deadline is None:
+                deadline = now + catalogue_wait()
+                print(f"waiting at most {catalogue_wait():.0f} s for the catalogue, which another program keeps locked", file=sys.stderr, flush=True)  # fmt: skip
+            if now >= deadline:
+                raise explain(error) or EnvironmentFault(str(error)) from None
+            time.sleep(0.5)
+
+
+def _no_catalogue_file(home: Home) -> bool:
+    path = Path(home.catalog.removeprefix("sqlite:"))
+    return home.catalog.startswith("sqlite:") and not (path.exists() and path.stat().st_size)
+
+
+_PASSING = re.compile(
+    r"database is locked|disk I/O error|does not exist|no such file|unable to open|unable to connect|connection refused"
+    r"|server closed|starting up|shutting down|too many clients|recovery mode",
+    re.IGNORECASE,
+)
+"""What may pass by itself within a minute."""
 
 
 def _attach_fault(home: Home, error: Exception) -> TownlakeError:
@@ -148,20 +233,36 @@ def _attach_fault(home: Home, error: Exception) -> TownlakeError:
         )
     if "not a database" in low or "malformed" in low:
         return EnvironmentFault(
-            f"the catalogue {home.catalog} is damaged: restore it from a backup; raw files are intact"
+            f"the catalogue {redact(home.catalog)} is damaged: put back the last safety copy (`townlake restore`); raw files are intact"
         )
-    return EnvironmentFault(f"the lake catalogue {_redact(home.catalog)} cannot be opened: {text.splitlines()[0]}")
+    path = Path(home.catalog.removeprefix("sqlite:")) if home.catalog.startswith("sqlite:") else None
+    if "readonly database" in low or (path and path.exists() and "unable to open" in low):
+        return EnvironmentFault(
+            f"the catalogue {redact(home.catalog)} cannot be written: the disk is read-only or this user may not; nothing was changed"
+        )
+    if "explicitly disabled" in low or "does not exist" in low or "unable to open" in low:
+        return EnvironmentFault(
+            f"the catalogue {redact(home.catalog)} is gone, while {home.lake} holds the files of a lake: bring it back, or put back "
+            "the last safety copy (`townlake restore`); nothing was changed"
+        )
+    return EnvironmentFault(
+        f"the lake catalogue {redact(home.catalog)} cannot be opened: {redact(text.splitlines()[0])}"
+    )
 
 
-def _redact(catalog: str) -> str:
-    return " ".join("password=…" if part.startswith("password=") else part for part in catalog.split(" "))
+_PASSWORD = re.compile(r"(password\s*=\s*)('(?:\\.|[^'\\])*'|[^\s'\"]+)|(://[^:/@\s]*:)[^@\s]*(?=@)", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """A catalogue's name, or a server's message that repeats it, without its password."""
+    return _PASSWORD.sub(lambda found: (found[1] or found[3]) + "…", text)
 
 
 @contextlib.contextmanager
 def writing(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The tip of the lake, for the one process that holds the writer lock (warehouse.lock.lake_writer)."""
     with contextlib.closing(engine(home)) as con:
-        _attach(con, home)
+        _attach(con, home, create=True)
         for schema in SCHEMAS:
             con.execute(f"create schema if not exists lake.{quote(schema)}")
         con.execute("use lake")
@@ -186,13 +287,15 @@ def reading(home: Home, *, tip: bool = False) -> Iterator[duckdb.DuckDBPyConnect
 
 def published_snapshot(home: Home) -> int | None:
     """Lake snapshot of the newest build whose gates passed; None before the first one."""
+    if not lake_exists(home):
+        return None
     with contextlib.closing(engine(home)) as con:
         _attach(con, home, read_only=True)
         if not table_exists(con, "foundation", "build"):
             return None
         row = con.execute(
-            "select lake_snapshot from lake.foundation.build where published order by finished_at desc limit 1"
-        ).fetchone()
+            "select lake_snapshot from lake.foundation.build where published order by lake_snapshot desc limit 1"
+        ).fetchone()  # by snapshot: a clock may be put back
         return None if row is None else int(row[0])
 
 
@@ -204,7 +307,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         con.execute("commit")
     except BaseException:
-        con.execute("rollback")
+        with contextlib.suppress(Exception):  # a commit that failed has ended it already
+            con.execute("rollback")
         raise
 
 

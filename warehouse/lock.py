@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from warehouse.advisory import RemoteLock, remote_lock
 from warehouse.errors import EnvironmentFault
 from warehouse.home import Home
 
@@ -58,22 +59,31 @@ def try_exclusive(path: Path) -> Iterator[bool]:
             fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
 
 
-_writing: set[Path] = set()
+_writing: dict[Path, RemoteLock | None] = {}
 
 
 @contextlib.contextmanager
 def lake_writer(home: Home, purpose: str) -> Iterator[None]:
     """The single writer of the lake: with a SQLite catalogue more than one loses writes (docs/decisions/0001).
 
-    A step called inside a build that holds the lock already goes on under it.
+    A step called inside a build that holds the lock already goes on under it. With a PostgreSQL catalogue a lock in its
+    database is held as well, so that writers on several machines wait for each other.
     """
+    from warehouse.lake import wait_writable
+
     path = home.claims / "lake_writer.lock"
     if path in _writing:
+        if (remote := _writing[path]) is not None:
+            remote.check()
         yield
         return
-    with exclusive(path, f"writing the lake ({purpose})"):
-        _writing.add(path)
+    with exclusive(path, f"writing the lake ({purpose})"), contextlib.ExitStack() as held:
+        remote = (
+            held.enter_context(remote_lock(home.catalog, purpose)) if home.catalog.startswith("postgres:") else None
+        )
+        wait_writable(home)
+        _writing[path] = remote
         try:
             yield
         finally:
-            _writing.discard(path)
+            _writing.pop(path, None)

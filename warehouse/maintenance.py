@@ -59,7 +59,7 @@ def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> l
         """select snapshot_id from ducklake_snapshots('lake')
            where snapshot_id < (select max(snapshot_id) from ducklake_snapshots('lake'))
              and snapshot_id not in (
-                 select lake_snapshot from lake.foundation.build where published order by finished_at desc limit ?)
+                 select lake_snapshot from lake.foundation.build where published order by lake_snapshot desc limit ?)
            order by snapshot_id""",
         [keep_builds],
     ).fetchall()

@@ -12,7 +12,7 @@
     'organisation': {
         'uscc': 'varchar', 'registration_number': 'varchar', 'name': 'varchar', 'kind': 'varchar', 'status': 'varchar',
         'industry_code': 'varchar', 'registered_on': 'date', 'closed_on': 'date', 'capital_cny': 'decimal(18, 2)',
-        'phone': 'varchar'},
+        'phone': 'varchar', 'business_scope': 'varchar', 'industry_name': 'varchar'},
     'place': {
         'address': 'varchar', 'community_code': 'varchar', 'town_name': 'varchar', 'community_name': 'varchar',
         'house_code': 'varchar', 'grid_code': 'varchar', 'longitude': 'double', 'latitude': 'double', 'coordinate_system': 'varchar'},
@@ -22,6 +22,11 @@
     'facility': {
         'facility_number': 'varchar', 'kind': 'varchar', 'name': 'varchar', 'status': 'varchar', 'capacity': 'bigint'},
 }[entity]) }}
+{%- endmacro %}
+
+{# Attributes younger than lakes: they are part of what a content is only where they say something, so that ids stay. #}
+{% macro later_attributes() -%}
+{{ return(['business_scope', 'industry_name']) }}
 {%- endmacro %}
 
 {# Identifier that two mentions must share to be one entity, null where the mention has none that was verified. #}

@@ -17,7 +17,7 @@ with said as (
 select
     *,
     md5(concat_ws('|', {{ "dataset, role, coalesce(row_key, ''), " if entity != 'place' }}
-        {%- for name in attributes %} coalesce({{ name }}::varchar, ''){{ "," if not loop.last }}{% endfor %}
+        {%- for name in attributes %} {% if name in later_attributes() %}{{ name }}::varchar{% else %}coalesce({{ name }}::varchar, ''){% endif %}{{ "," if not loop.last }}{% endfor %}
         {%- if entity != 'place' %}, coalesce(place_content_id, ''), coalesce(place_use, ''), coalesce(legal_person_key, ''){% endif %})) as content_id
 from said
 where {{ says_something(entity) }}

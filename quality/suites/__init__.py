@@ -16,6 +16,7 @@ from quality.suites.drift import drift_suite
 from quality.suites.foundation import foundation_suites
 from quality.suites.marts import marts_suites
 from quality.suites.raw import raw_suite
+from quality.suites.sensitivity import exposure_suite, sensitivity_suite
 from quality.suites.staging import dataset_suite, deliveries_suite
 from warehouse.errors import WrongUse
 
@@ -30,10 +31,11 @@ def suites_of(layer: str, contracts: Mapping[str, DatasetContract], ground: Grou
         datasets = {d.dataset for d in ground.deliveries if d.is_looked_at}
         looked_at = [c for _, c in sorted(contracts.items()) if c.id in datasets]
         return [
-            deliveries_suite(contracts, ground), *(dataset_suite(c, ground) for c in looked_at), drift_suite(looked_at, ground)
+            deliveries_suite(contracts, ground), *(dataset_suite(c, ground) for c in looked_at), drift_suite(looked_at, ground),
+            sensitivity_suite(looked_at, ground),
         ]  # fmt: skip
     if layer == "foundation":
         return foundation_suites(contracts, ground)
     if layer == "marts":
-        return marts_suites()
+        return [*marts_suites(), exposure_suite()]
     raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(LAYERS)}")

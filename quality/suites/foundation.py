@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ingestion.contracts import DatasetContract
 from quality.checks import Check, RowCheck, Severity, Suite, by_share, one_of, profile_of, repeats, table
 from quality.ground import Ground
+from quality.suites.tags import tag_suite
 from warehouse.lake import quote
 
 DELIVERY = "foundation.delivery"
@@ -23,7 +24,7 @@ def foundation_suites(contracts: Mapping[str, DatasetContract], ground: Ground) 
         relations.append(systems_suite())
     return [
         person_suite(), organisation_suite(), place_suite(), household_suite(), event_suite(), facility_suite(), grid_suite(),
-        line_grid_suite(), area_suite(), *(mention_suite(e) for e in _MENTIONED), *relations,
+        line_grid_suite(), area_suite(), tag_suite(), *(mention_suite(e) for e in _MENTIONED), *relations,
     ]  # fmt: skip
 
 

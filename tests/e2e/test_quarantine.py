@@ -181,6 +181,28 @@ def test_a_full_rebuild_gives_the_same(corrected: tuple[Home, dict[str, str], di
     assert {t: (after.get(t), before[t]) for t in before if after.get(t) != before[t]} == {}
 
 
+def test_what_a_newer_full_delivery_has_replaced_is_no_work(two_months: Home, tmp_path: Path) -> None:
+    current, every = (
+        {w.dataset: w.rows for w in export(two_months, load_contracts(), out=tmp_path / name, superseded=old)}
+        for name, old in (("current", False), ("every", True))
+    )
+    refused = dict(
+        all_of(two_months, "select dataset, count(*) from foundation.quarantine where status = 'open' group by 1")
+    )
+    full = {k for k, c in load_contracts().items() if c.custom.delivery.kind == "full"}
+    assert every == refused
+    assert {k: n for k, n in current.items() if k not in full} == {k: n for k, n in refused.items() if k not in full}
+    newest = all_of(
+        two_months,
+        """select q.dataset, count(*) from foundation.quarantine as q
+           where q.status = 'open' and q.delivered_on = (
+               select max(delivered_on) from foundation.delivery as d where d.dataset = q.dataset and d.status = 'taken')
+           group by 1""",
+    )
+    assert {k: n for k, n in current.items() if k in full} == {k: n for k, n in newest if k in full}
+    assert sum(current.values()) < sum(every.values())
+
+
 @pytest.mark.long
 def test_an_older_workbook_cannot_undo_a_newer_correction(built: Home, tmp_path: Path) -> None:
     shutil.copytree(built.root, tmp_path / "home")

@@ -136,6 +136,23 @@ def test_people_with_a_sound_number_are_never_merged_or_split(built: Home, small
     assert by_person.filter(pl.col("person_id") > 1).height <= 3  # one person with two numbers
 
 
+def test_firms_and_events_are_classified_and_say_by_whom(built: Home) -> None:
+    firms, coded, unsaid, events, told, sent = one(
+        built,
+        """select (select count(*) from foundation.organisation where business_scope is not null),
+                  (select count(*) from foundation.organisation where business_scope is not null and industry_code is not null),
+                  (select count(*) from foundation.organisation where (industry_code is null) <> (industry_source is null)),
+                  (select count(*) from foundation.event where description is not null),
+                  (select count(*) from foundation.event where description is not null and category is not null),
+                  (select count(*) from foundation.event where category is not null and department is not null)""",
+    )
+    assert firms > 0
+    assert coded / firms > 0.95
+    assert unsaid == 0
+    assert told / events > 0.95
+    assert sent == told
+
+
 def test_a_second_run_has_nothing_to_do(copy: Home, small_city: Path) -> None:
     before = published_snapshot(copy)
     found, receipts = steps.ingest(copy, small_city / "landing")

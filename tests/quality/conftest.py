@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from ingestion.contracts import Contracts, DatasetContract
-from quality import results
+from quality import grades, results
 from warehouse import builds, deliveries
 from warehouse.home import Home
 from warehouse.lake import SCHEMAS, writing
@@ -164,6 +164,8 @@ FOUNDATION = (
     "create table lake.foundation.grid (code varchar, name varchar, parent varchar, valid_from date, valid_to date, geometry blob)",
     "create table lake.foundation.line_grid (line varchar, code varchar, valid_from date, valid_to date, geometry blob)",
     "create table lake.foundation.area (code varchar, name varchar, parent varchar, level varchar, valid_from date, valid_to date)",
+    "create table lake.foundation.entity_tag (entity varchar, entity_id varchar, tag varchar, outcome varchar, since date, until date, "
+    "evidence varchar)",
     "create table lake.foundation.quarantine (dataset varchar, file varchar, row_number bigint, delivery_id varchar, rule varchar, "
     "severity varchar, reason varchar, raw varchar, status varchar)",
     *(
@@ -173,6 +175,7 @@ FOUNDATION = (
     "create table lake.marts.policy_match (policy varchar, subject_kind varchar, subject_id varchar, answer varchar, reason varchar, "
     "receives boolean)",
     "create table lake.marts.policy_old_age_allowance (person_id varchar, age_years bigint, answer varchar, finding varchar)",
+    grades.TABLE,
 )
 CONTENT = (
     """insert into lake.foundation.area select * from (values
@@ -187,6 +190,7 @@ CONTENT = (
     """insert into lake.foundation.person
        select 'P' || n, null, '张' || n, date '1940-01-01', null, 'L1', 'L1', case when n < 2 then 'H1' end, '370602001001', 'G1', true, 1.0
        from range(10) as r(n)""",
+    "insert into lake.foundation.entity_tag select 'person', person_id, 'minor', 'yes', null, null, '{}' from lake.foundation.person",
     "insert into lake.foundation.organisation values ('O1', 'P1', 'L1', '370602001001', 'G1')",
     "insert into lake.foundation.event values ('E1', 'L1', '370602001001', 'G1', 1)",
     "insert into lake.foundation.facility values ('F1', 'L1', '370602001001', 'G1')",
@@ -200,6 +204,9 @@ CONTENT = (
     "insert into lake.marts.policy_old_age_allowance select person_id, 86, 'eligible', 'paid' from lake.foundation.person",
     """insert into lake.marts.policy_match
        select '高龄津贴', 'person', person_id, 'eligible', '年满80周岁', true from lake.foundation.person""",
+    """insert into lake.quality.column_grade by name
+       select schema_name, table_name, column_name, 'general_2' as level, 'general' as personal_data
+       from duckdb_columns() where database_name = 'lake' and schema_name = 'marts'""",
 )
 
 

@@ -44,9 +44,11 @@ def export(
     department: str | None = None,
     dataset: str | None = None,
     out: Path | None = None,
+    superseded: bool = False,
 ) -> list[Exported]:
     """Writes the open rows of the published quarantine; into `out`, else into each department's outbox.
 
+    Rows of a full delivery that a newer one has replaced are no work any more: only with `superseded`.
     Raises WrongUse for a department or dataset that no contract knows, or an `out` that is a file.
     """
     chosen = choose(contracts, department, dataset)
@@ -59,7 +61,7 @@ def export(
                 "this lake was built before refused rows could be exported: run `townlake build --full` first"
             )
         for contract in chosen:
-            rows = _open_rows(con, home, contract)
+            rows = _open_rows(con, home, contract, superseded)
             for number, part in enumerate(rows.iter_slices(ROWS_IN_A_WORKBOOK), start=1):
                 folder = out or home.outbox / contract.domain
                 done.append(_write(home, contract, part, folder, number))
@@ -74,7 +76,7 @@ def choose(contracts: Contracts, department: str | None, dataset: str | None) ->
     return found
 
 
-def _open_rows(con: duckdb.DuckDBPyConnection, home: Home, contract: DatasetContract) -> pl.DataFrame:
+def _open_rows(con: duckdb.DuckDBPyConnection, home: Home, contract: DatasetContract, superseded: bool) -> pl.DataFrame:
     """Open rows with their cells as they stand now: as delivered, with what was corrected so far in its place.
 
     One row per refused row, newest deliveries first; the contract's cells as `cell.<name>`.
@@ -85,8 +87,10 @@ def _open_rows(con: duckdb.DuckDBPyConnection, home: Home, contract: DatasetCont
                   r.findings
            from lake.intermediate.int_quarantine__refused as r
            join lake.foundation.quarantine as q on r.quarantine_id = q.quarantine_id and r.delivery_id = q.delivery_id
-           where r.dataset = ? and q.status = 'open'""",
-        [contract.id],
+           where r.dataset = $1 and q.status = 'open'
+             and ($2 or r.dataset not in (select dataset from lake.intermediate.int_delivery__current)
+                  or r.delivery_id in (select delivery_id from lake.intermediate.int_delivery__current))""",
+        [contract.id, superseded],
     )
     raw = con.execute(
         "select distinct d.raw from lake.foundation.delivery as d join chosen using (delivery_id) order by all"

@@ -26,10 +26,20 @@ select
     placed.place_id,
     placed.community_code as area_code,
     placed.grid_code,
-    chosen.department,
+    coalesce(chosen.department, classified.department) as department,
     chosen.status,
     chosen.reports,
     chosen.description,
-    chosen.event_number
+    chosen.event_number,
+    classified.category_code,
+    classified.category,
+    classified.category_source,
+    classified.category_probability,
+    classified.severity,
+    classified.urgency,
+    classified.days,
+    case when chosen.department is not null then 'source' when classified.department is not null then 'dispatch_catalogue' end as department_source,
+    classified.alarm
 from chosen
 left join placed on chosen.place_content_id = placed.content_id
+left join lake.registry.event_class as classified on chosen.event_id = classified.event_id

@@ -28,7 +28,13 @@ select
     chosen.name,
     chosen.kind,
     chosen.status,
-    chosen.industry_code,
+    case when classified.organisation_id is not null then classified.industry_code else chosen.industry_code end as industry_code,
+    classified.industry_probability,
+    case
+        when classified.organisation_id is not null then classified.industry_source
+        when chosen.industry_code is not null then 'source'
+    end as industry_source,
+    chosen.business_scope,
     chosen.registered_on,
     chosen.closed_on,
     chosen.capital_cny,
@@ -41,3 +47,4 @@ select
 from chosen
 left join lake.registry.person as legal_person on 'id|' || chosen.legal_person_key = legal_person.cluster_key
 left join placed on chosen.place_content_id = placed.content_id
+left join lake.registry.organisation_industry as classified on chosen.organisation_id = classified.organisation_id
