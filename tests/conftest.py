@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,9 +49,11 @@ def first_month(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> H
     from townlake import steps
 
     def make(folder: Path) -> None:
+        started = time.monotonic()
         home = Home.throwaway(folder).prepare()
         steps.ingest(home, small_city / "landing")
         assert steps.build(home)["published"]
+        (home.work / "seconds").write_text(f"{time.monotonic() - started:.1f}", encoding="utf-8")
 
     return Home.throwaway(_made_once(tmp_path_factory, "first_month", make))
 

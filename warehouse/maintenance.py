@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse.home import Home
+from warehouse.lake import literal
 
 if TYPE_CHECKING:
     import duckdb
 
 KEEP_BUILDS = 30
+MANY_DELETES = 8
+"""Files of a table with rows taken out, from which on it is written anew."""
 LEFTOVER_SECONDS = 24 * 3600.0
 
 
@@ -26,6 +29,7 @@ LEFTOVER_SECONDS = 24 * 3600.0
 class Maintenance:
     """What a maintenance run did."""
 
+    rewritten_tables: int = 0
     merged_files: int = 0
     expired_snapshots: int = 0
     removed_lake_files: int = 0
@@ -39,6 +43,7 @@ class Maintenance:
 def maintain_lake(con: duckdb.DuckDBPyConnection, *, keep_builds: int = KEEP_BUILDS) -> Maintenance:
     """Compacts and expires. The caller holds the writer lock, so no file in the making can be taken for an orphan."""
     done = Maintenance()
+    done.rewritten_tables = _rewrite(con)
     done.merged_files = len(con.execute("call ducklake_merge_adjacent_files('lake')").fetchall())
     expendable = _expendable_snapshots(con, keep_builds)
     if expendable:
@@ -51,6 +56,27 @@ def maintain_lake(con: duckdb.DuckDBPyConnection, *, keep_builds: int = KEEP_BUI
         con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall()
     )
     return done
+
+
+def _rewrite(con: duckdb.DuckDBPyConnection) -> int:
+    """Writes tables anew of which many files have rows taken out: those are never merged, so each day would add some.
+
+    A table is written once for so many changes of it, not every time. Returns how many were.
+    """
+    found = con.execute(
+        """select schema_name, table_name
+           from __ducklake_metadata_lake.ducklake_delete_file as d
+           join __ducklake_metadata_lake.ducklake_table as t using (table_id)
+           join __ducklake_metadata_lake.ducklake_schema as s using (schema_id)
+           where d.end_snapshot is null and t.end_snapshot is null and s.end_snapshot is null
+           group by all having count(*) >= ? order by all""",
+        [MANY_DELETES],
+    ).fetchall()
+    for schema, table in found:
+        con.execute(
+            f"call ducklake_rewrite_data_files('lake', {literal(table)}, schema => {literal(schema)}, delete_threshold => 0)"
+        )
+    return len(found)
 
 
 def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> list[int]:

@@ -195,8 +195,9 @@ def test_what_a_newer_full_delivery_has_replaced_is_no_work(two_months: Home, tm
     newest = all_of(
         two_months,
         """select q.dataset, count(*) from foundation.quarantine as q
-           where q.status = 'open' and q.delivered_on = (
-               select max(delivered_on) from foundation.delivery as d where d.dataset = q.dataset and d.status = 'taken')
+           where q.status = 'open' and q.delivery_id = (
+               select arg_max(d.delivery_id, (d.delivered_on, d.received_at)) from foundation.delivery as d
+               where d.dataset = q.dataset and d.status = 'taken')
            group by 1""",
     )
     assert {k: n for k, n in current.items() if k in full} == {k: n for k, n in newest if k in full}
