@@ -28,7 +28,7 @@ from warehouse.classification.sensitivity import (
 )  # fmt: skip
 from warehouse.errors import WrongUse
 from warehouse.home import DBT_PROJECT, Home
-from warehouse.lake import quote, table_exists
+from warehouse.lake import quote, table_exists, transaction
 from warehouse.version import code_version
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ _LOCATOR = ("dataset", "file", "sheet", "row_number", "delivery_id", "received_a
             "valid_from", "valid_to", "is_current")  # fmt: skip
 _ROW_PARTS = ("_extra", "_section", "issues", "raw")
 """Columns that hold whatever else stood in the row: the highest grade of its dataset."""
-_KEY = re.compile(r"(_id|_key|_hash|_code|_source|_rule)$")
+_KEY = re.compile(r"(_id|_hash|_code|_source|_rule)$")
+"""Not `_key`: what the registry calls the key of a unit holds the identifier itself."""
 _PLAIN_TYPES = ("BOOLEAN", "DATE", "DOUBLE", "BIGINT", "INTEGER", "TIMESTAMP")
 _PLAIN_WORDS = frozenset(["alarm", "category", "code_version", "contract", "dataset", "decision", "department", "entity", "kind", "minted_on",
                           "outcome", "reference_stamp", "role", "rule", "severity", "status", "urgency", "verdict"])  # fmt: skip
@@ -119,15 +120,10 @@ def grade(con: duckdb.DuckDBPyConnection, home: Home, contracts: Contracts) -> i
             found = grades.get(column) or grades.get("*") or highest(grades.values())
             rows.append((schema, name, column, found.level, found.personal_data, found.personal_data == "sensitive",
                          list(found.inputs), found.is_told, version))  # fmt: skip
-    con.execute("begin")
-    try:
+    with transaction(con):
         con.execute(TABLE)
         con.execute("delete from lake.quality.column_grade")
         _insert(con, rows)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return len(rows)
 
 

@@ -72,6 +72,21 @@ def two_months(tmp_path_factory: pytest.TempPathFactory, small_city: Path, first
     return Home.throwaway(_made_once(tmp_path_factory, "two_months", make))
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home of two deliveries and one published build, made without dbt: to look at, never to change (`kept`)."""
+    from tests.warehouse.kept import built
+
+    return built(Home.throwaway(tmp_path_factory.mktemp("template") / "home"))
+
+
+@pytest.fixture
+def kept(template: Home, home: Home) -> Home:
+    """A copy of it to spoil, named by TOWNLAKE_HOME."""
+    shutil.copytree(template.root, home.root, dirs_exist_ok=True)
+    return home
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Callable[[Home], Home]:
     """Copies a home to spoil."""

@@ -135,27 +135,17 @@ def prepare_lake(home: Home) -> None:
 
     Raises EnvironmentFault on a lake that an older or a newer townlake built.
     """
-    from quality import results
-    from townlake.upgrade import kept_tables
+    from townlake.upgrade import kept_tables, prepare_tables
     from warehouse import migrate
-    from warehouse.linkage import registry
 
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
-        made = (
-            ("registry", "redo"),
-            ("registry", "facility_queue"),
-            ("quality", "drift_accepted"),
-            ledger.LAST_TABLE,
-            reviews.LAST_TABLE,
-        )
-        known = migrate.refuse_other(con, kept_tables())
-        if known is not None and all(table_exists(con, *table) for table in made):
+        wanted = kept_tables()
+        if migrate.refuse_other(con, wanted) is not None and not migrate.missing_tables(con, wanted):
             return
         con.execute("call lake.set_option('parquet_compression', 'zstd')")
         with transaction(con):  # one change of the catalogue, not one for each table
-            for part in (deliveries, builds, registry, ledger, reviews, results):
-                part.prepare(con)
+            prepare_tables(con)
             migrate.stamp(con)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from warehouse.errors import EnvironmentFault, WrongUse, explain
 from warehouse.home import Home
-from warehouse.lake import attach_statement, engine, literal, quote, redact
+from warehouse.lake import attach_statement, engine, literal, quote, redact, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,8 +116,6 @@ def _create(home: Home, target: str) -> None:
 
 
 def _fill(con: duckdb.DuckDBPyConnection, known: dict[str, dict[str, str]], target: str) -> dict[str, int]:
-    import duckdb
-
     wanted = tables(con, "target")
     if known.keys() - wanted.keys():
         raise EnvironmentFault(
@@ -125,8 +123,7 @@ def _fill(con: duckdb.DuckDBPyConnection, known: dict[str, dict[str, str]], targ
             f"(unknown tables: {', '.join(sorted(known.keys() - wanted.keys()))})"
         )
     copied = {}
-    con.execute("begin")
-    try:
+    with transaction(con):
         for table, columns in wanted.items():
             into = f"target.{quote(table)}"
             con.execute(f"delete from {into}")
@@ -141,11 +138,6 @@ def _fill(con: duckdb.DuckDBPyConnection, known: dict[str, dict[str, str]], targ
             if _sum(con, rows, columns) != (mine := _sum(con, f"from {into}", columns)):
                 raise EnvironmentFault(f"{table} did not come over whole: nothing was kept")
             copied[table] = mine[0]
-        con.execute("commit")
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):  # a commit that failed has ended it already
-            con.execute("rollback")
-        raise
     return copied
 
 

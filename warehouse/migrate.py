@@ -56,6 +56,12 @@ def version(con: duckdb.DuckDBPyConnection) -> int | None:
     return None
 
 
+def missing_tables(con: duckdb.DuckDBPyConnection, wanted: Columns) -> list[tuple[str, str]]:
+    """Tables that are not there."""
+    there = con.execute("select schema_name, table_name from duckdb_tables() where database_name = 'lake'").fetchall()
+    return [key for key in wanted if key not in there]
+
+
 def missing_columns(con: duckdb.DuckDBPyConnection, wanted: Columns) -> list[tuple[str, str, str, str]]:
     """(schema, table, column, type) of what tables that are there lack."""
     there: dict[tuple[str, str], set[str]] = {}

@@ -18,7 +18,7 @@ import pytest
 
 from ingestion.receipts import known_receipts
 from tests.fingerprint import fingerprint
-from tests.warehouse.kept import built, contents, taken
+from tests.warehouse.kept import contents, taken
 from townlake import steps
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault
@@ -26,17 +26,6 @@ from warehouse.home import Home
 from warehouse.lake import published_snapshot, reading, writing
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return built(Home.throwaway(tmp_path_factory.mktemp("template") / "home"))
-
-
-@pytest.fixture
-def kept(template: Home, home: Home) -> Home:
-    shutil.copytree(template.root, home.root, dirs_exist_ok=True)
-    return home
 
 
 def townlake(*arguments: str, wait: float = 90) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from quality import grades
 from quality.gates import run_gate
 from quality.ground import Delivered, Ground
 from quality.suites.sensitivity import EXTRA, FILE_NAME, ROWS, exposure_suite, sensitivity_suite
-from warehouse.classification.sensitivity import Graded
+from warehouse.classification.sensitivity import HIGHEST, Graded
 from warehouse.errors import GateStopped, WrongUse
 from warehouse.home import Home
 
@@ -191,6 +191,13 @@ def test_a_mart_above_its_declaration_stops_the_build(foundation: Any) -> None:
     foundation.sql("create table lake.marts.leak as select person_id, id_number from lake.foundation.person")
     with pytest.raises(GateStopped, match=r"leak\.(id_number|person_id) is general_4"):
         run_gate(foundation.home, "marts", foundation.contracts, "b2")
+
+
+@pytest.mark.parametrize("column", ["cluster_key", "unit_key", "left_key", "right_key"])
+def test_what_the_registry_calls_a_key_holds_the_identifier(column: str) -> None:
+    found = grades.kept("registry.person", {"person_id": "VARCHAR", column: "VARCHAR"})
+    assert found["person_id"].level == "general_2"
+    assert found[column] == HIGHEST
 
 
 def test_declarations_are_read_strictly(tmp_path: Path) -> None:

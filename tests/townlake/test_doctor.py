@@ -15,21 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.warehouse.kept import built, contents, files, taken
+from tests.warehouse.kept import contents, files, taken
 from townlake import doctor
 from warehouse.home import Home
 from warehouse.lake import writing
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return built(Home.throwaway(tmp_path_factory.mktemp("template") / "home"))
-
-
-@pytest.fixture
-def kept(template: Home, home: Home) -> Home:
-    shutil.copytree(template.root, home.root, dirs_exist_ok=True)
-    return home
 
 
 def bad(home: Home, *, deep: bool = False) -> dict[str, dict[str, Any]]:

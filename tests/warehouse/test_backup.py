@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warehouse.kept import built, contents, files, taken
+from tests.warehouse.kept import contents, files, taken
 from townlake import keeping
 from townlake.doctor import examine
 from warehouse import backup
@@ -20,17 +20,6 @@ from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home
 from warehouse.lake import published_snapshot, writing
 from warehouse.lock import exclusive
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return built(Home.throwaway(tmp_path_factory.mktemp("template") / "home"))
-
-
-@pytest.fixture
-def kept(template: Home, home: Home) -> Home:
-    shutil.copytree(template.root, home.root, dirs_exist_ok=True)
-    return home
 
 
 def test_destroyed_and_restored_every_table_and_file_is_the_same(kept: Home, tmp_path: Path) -> None:

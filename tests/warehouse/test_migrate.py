@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,17 +18,6 @@ from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home
 from warehouse.lake import reading, writing
 from warehouse.lock import lake_writer
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return built(Home.throwaway(tmp_path_factory.mktemp("template") / "home"))
-
-
-@pytest.fixture
-def kept(template: Home, home: Home) -> Home:
-    shutil.copytree(template.root, home.root, dirs_exist_ok=True)
-    return home
 
 
 def change(home: Home, *statements: str) -> None:
@@ -51,7 +39,7 @@ def test_a_new_lake_is_of_this_version_and_not_migrated(kept: Home) -> None:
     done = upgrade.upgrade(kept)
     assert (done["from"], done["steps"], done["backup"]) == (migrate.VERSION, [], None)
     assert contents(kept) == before
-    assert steps.register(kept) in (True, False)
+    assert steps.register(kept), "not refused; its build was made without tags, so there is something to build"
 
 
 def test_an_older_lake_is_refused_by_name_and_left_alone(kept: Home) -> None:

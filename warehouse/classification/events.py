@@ -32,8 +32,12 @@ DOUBT = 0.12
 THRESHOLD = 0.4
 UNSAID = ("其他", "其它", "其他类", "其他问题", "其他事项", "未分类", "综合", "无", "不详", "待分类", "其他诉求")
 """What a channel says when it has not classified."""
+OUTSIDE_GROUP = 0.8
+"""From this probability on the text is believed against the group that the channel names."""
 OF_CHANNEL = 0.98
 """How sure a channel's single category is taken to be."""
+OF_GROUP = 0.5
+"""And one that also names a group, where the text decides nothing."""
 
 COLUMNS = {
     "category_code": "varchar", "category": "varchar", "category_source": "varchar", "category_probability": "double",
@@ -114,11 +118,12 @@ meant as (
     join lake.staging.dispatch_catalogue as catalogue using (category_code)
     where told.clean not in ({unsaid})
     group by all)
-select kind, case when is_name and len(categories) > 1 and len(named) = 1 and len(categories) <= 1 then named else categories end as categories,
-       case when is_name then named[1] end as named
+select kind, categories, case when is_name then named[1] end as named
 from meant
 """
 
+_NONE = f"exp({DOUBT} * {SHARPNESS})"
+"""How loud it is that a text is about none of these."""
 _DECIDED = f"""
 with told as (
     select event.event_id, event.kind, event.description, channel.categories, channel.named
@@ -130,10 +135,10 @@ judged as (
     where told.categories is null or len(told.categories) > 1),
 within as (
     select event_id, max_by(label, (spread, label)) as label,
-           max(spread) / (sum(spread) + {{{{none}}}}) as probability
+           max(spread) / (sum(spread) + {_NONE}) as probability
     from judged where is_allowed group by event_id),
 anywhere as (
-    select event_id, max_by(label, (spread, label)) as label, max(spread) / (sum(spread) + {{{{none}}}}) as probability
+    select event_id, max_by(label, (spread, label)) as label, max(spread) / (sum(spread) + {_NONE}) as probability
     from judged group by event_id),
 decided as (
     select
@@ -141,20 +146,20 @@ decided as (
         case
             when len(told.categories) = 1 then told.categories[1]
             when within.probability >= {THRESHOLD} then within.label
-            when anywhere.probability >= 0.8 then anywhere.label
+            when anywhere.probability >= {OUTSIDE_GROUP} then anywhere.label
             when told.named is not null then told.named
         end as category_code,
         case
             when len(told.categories) = 1 then 'channel'
             when within.probability >= {THRESHOLD} then case when told.categories is null then 'text' else 'channel_and_text' end
-            when anywhere.probability >= 0.8 then 'text'
+            when anywhere.probability >= {OUTSIDE_GROUP} then 'text'
             when told.named is not null then 'channel'
         end as category_source,
         case
             when len(told.categories) = 1 then {OF_CHANNEL}
             when within.probability >= {THRESHOLD} then within.probability
-            when anywhere.probability >= 0.8 then anywhere.probability
-            when told.named is not null then 0.5
+            when anywhere.probability >= {OUTSIDE_GROUP} then anywhere.probability
+            when told.named is not null then {OF_GROUP}
         end as category_probability
     from told left join within using (event_id) left join anywhere using (event_id))
 select
@@ -168,7 +173,7 @@ select
 from decided
 left join lake.staging.dispatch_catalogue as catalogue using (category_code)
 left join {{target}}_alarm as alarm using (event_id)
-""".replace("{{{{none}}}}", f"exp({DOUBT} * {SHARPNESS})").replace("{{none}}", f"exp({DOUBT} * {SHARPNESS})")
+"""
 
 
 def _alarms(con: duckdb.DuckDBPyConnection, source: str, target: str) -> None:

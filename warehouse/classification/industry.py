@@ -30,7 +30,7 @@ THRESHOLD = 0.5
 """Below this probability no class is given."""
 CONTRADICTED = 0.02
 CERTAIN = 0.95
-"""A source's code is contradicted when the texts give it less than 2 % and another division's class 95 % or more."""
+"""A source's code is contradicted when the texts give it less than 2 % and a class of another section 95 % or more."""
 LIKENESS = {"trade": 3.0, "scope": 2.0, "scope_trade": 1.0, "name": 3.0}
 """Likeness to organisations with sound codes, coarse to fine → how many of them the model's word weighs."""
 

@@ -124,7 +124,7 @@ def calibrated(model: TextModel, firms: pl.DataFrame) -> dict[str, float]:
         for doubt in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5):
             none = float(np.exp(doubt * sharpness))
             p = right["e"].to_numpy() / (right["total"].to_numpy() + none)
-            unseen = (1 - right["total"].to_numpy() / (right["total"].to_numpy() + none)) / 1381
+            unseen = (1 - right["total"].to_numpy() / (right["total"].to_numpy() + none)) / len(model.labels)
             likelihood = float(np.log(np.maximum(p, unseen + 1e-9)).mean())
             best = max(best, (likelihood, sharpness, doubt))
     return {"sharpness": best[1], "doubt": best[2]}
