@@ -99,17 +99,17 @@ def run(
     return results
 
 
-_parsed: dict[tuple[str, str, str], Any] = {}
+_parsed: dict[str, Any] = {}
 
 
 def _manifest(home: Home, arguments: Sequence[str]) -> Any:
     """The parsed project, kept for this process: parsing costs more than building a small layer.
 
-    The key names everything parsing depends on: the home (locations stand in the profile) and the project's files.
+    It depends on the project's files alone, so one serves every home: where a home lies is read when a model is run.
     """
     from dbt.cli.main import dbtRunner
 
-    key = (str(home.root), home.catalog, _project_state())
+    key = _project_state()
     if key not in _parsed:
         options = [a for a in arguments[: arguments.index("--target-path") + 2] if a != "--no-write-json"]
         options[options.index("--project-dir") - 1] = "parse"

@@ -91,9 +91,9 @@ judged as (
             ], lambda found: found is not null),
             lambda found: struct_pack(
                 "rule" := found."rule", "column" := found."column", header := found.header,
-                severity := coalesce(found.severity, {{ rule_facts(contract) }}[found."rule"].severity),
-                gbt36344 := {{ rule_facts(contract) }}[found."rule"].gbt36344,
-                outcome := {{ rule_facts(contract) }}[found."rule"].outcome,
+                severity := coalesce(found.severity, {{ rule_fact(contract, 'severity', 'found."rule"') }}),
+                gbt36344 := {{ rule_fact(contract, 'gbt36344', 'found."rule"') }},
+                outcome := {{ rule_fact(contract, 'outcome', 'found."rule"') }},
                 "raw" := found."raw", "value" := found."value")) as issues
     from ruled
 )
@@ -328,14 +328,24 @@ case
 ({%- for column in contract.columns if column.required %}{{ column.name }} is not null and {% endfor %}len(list_filter(
     [{% for column in contract.columns %}{{ column.name }}__rule{{ ", " if not loop.last }}{% endfor %}],
     lambda found: found not in ('null_word', 'sex_unknown', 'name_anonymous')
-        and {{ rule_facts(contract) }}[found].outcome = 'nulled')) = 0)
+        and {{ rule_fact(contract, 'outcome', 'found') }} = 'nulled')) = 0)
 {%- endmacro %}
 
-{# The rule book as one constant map: what every rule that can stand in this dataset's issues says. #}
-{% macro rule_facts(contract) -%}
-map { {%- for code, fact in rule_book(contract).items() %}
-'{{ code }}': {'severity': '{{ fact.severity }}', 'gbt36344': '{{ fact.gbt36344 }}', 'outcome': {{ dbt.string_literal(fact.outcome) if fact.outcome else 'null::varchar' }}}{{ "," if not loop.last }}
-{%- endfor %} }
+{#
+    What the rule book says (`fact`: severity, gbt36344 or outcome) of the rule whose code stands in `code`, null where it says
+    nothing. Comparisons, not a look-up in a constant map: DuckDB copies that for every element of the list, which made
+    this most of a delivery's time (benchmarks/scale.md).
+#}
+{% macro rule_fact(contract, fact, code) -%}
+{%- set told = {} -%}
+{%- for rule, facts in rule_book(contract).items() if facts[fact] -%}
+{%- do told.setdefault(facts[fact], []).append(rule) -%}
+{%- endfor -%}
+case
+    {%- for value, rules in told.items() %}
+    when {{ code }} in ('{{ rules | join("', '") }}') then {{ dbt.string_literal(value) }}
+    {%- endfor %}
+end
 {%- endmacro %}
 
 {#

@@ -96,10 +96,9 @@ def gather(con: duckdb.DuckDBPyConnection, spec: Spec, into: str) -> None:
 def _key_selects(blocks: dict[str, str], is_double: bool) -> list[str]:
     """Each row's keys, the kind of key in front so that keys of two kinds never meet; the same under any version of DuckDB."""
     return [
-        f"""select distinct md5_number_lower(unit_key) as unit, md5_number_lower('{name}|' || ({sql})::varchar) as key,
+        f"""select distinct _unit as unit, md5_number_lower('{name}|' || ({sql})::varchar) as key,
                    {str(is_double).lower()} as is_double
-            from (from key_evidence semi join unit on key_evidence.unit_key = unit.unit_key{" and not unit.is_loose" if is_double else ""})
-            where ({sql}) is not null"""
+            from keyed where ({sql}) is not null{" and not _is_loose" if is_double else ""}"""
         for name, sql in blocks.items()
     ]
 
@@ -114,9 +113,15 @@ def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         stale = "from touched"
         con.execute(f"delete from {table} where unit in (select md5_number_lower(unit_key) from touched)")
     _evidence(con, spec, stale, "key_evidence")
-    for select in _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True):
-        con.execute(f"insert into {table} {select}")
+    con.execute(
+        """create or replace temp table keyed as
+            select key_evidence.*, md5_number_lower(unit_key) as _unit, unit.is_loose as _is_loose
+            from key_evidence join unit using (unit_key)"""
+    )
     con.execute("drop table key_evidence")
+    selects = _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True)
+    con.execute(f"insert into {table} {' union all '.join(selects)}")
+    con.execute("drop table keyed")
 
 
 def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -126,14 +131,18 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """
     con.execute(
         f"""create or replace temp table meeting as
-            with touched_unit as (select md5_number_lower(unit_key) as unit from touched),
+            with known as (from lake.registry.{spec.entity}_key),
+            useful as (
+                select distinct key, is_double from known
+                where is_double or unit in (select md5_number_lower(unit_key) from unit where is_loose)),
             asked as (
-                select distinct key, is_double from lake.registry.{spec.entity}_key where unit in (from touched_unit)),
-            alike as (
-                select known.* from lake.registry.{spec.entity}_key as known semi join asked using (key, is_double)
-                qualify count(*) over (partition by key, is_double) between 2 and {TOO_COMMON})
-            select alike.key, alike.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
-            from alike join unit on alike.unit = md5_number_lower(unit.unit_key)"""
+                select distinct key, is_double from known semi join useful using (key, is_double)
+                where unit in (select md5_number_lower(unit_key) from touched)),
+            shared as (
+                select key, is_double from known semi join asked using (key, is_double)
+                group by key, is_double having count(*) between 2 and {TOO_COMMON})
+            select known.key, known.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
+            from known semi join shared using (key, is_double) join unit on known.unit = md5_number_lower(unit.unit_key)"""
     )
     con.execute(
         """create or replace temp table candidate as

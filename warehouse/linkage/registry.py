@@ -179,11 +179,11 @@ def _disown(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> None:
     )
     if spec.disowns:
         _disown_shared(con, spec, full)
-    _unlink(con, spec, "select disowned.content_id from disowned where link.unit_key like 'id|%'")
+    _unlink(con, spec, "link.unit_key like 'id|%' and link.content_id in (select content_id from disowned)")
 
 
-def _unlink(con: duckdb.DuckDBPyConnection, spec: Spec, contents: str) -> None:
-    """Takes the links of the contents that the query names (it may ask for `link.unit_key`): they are linked anew.
+def _unlink(con: duckdb.DuckDBPyConnection, spec: Spec, wanted: str) -> None:
+    """Takes the links (`link` in the condition `wanted`) of contents that are to be linked anew.
 
     What was taken stands in temp table `unlinked`, as in `unsaid`.
     """
@@ -191,7 +191,7 @@ def _unlink(con: duckdb.DuckDBPyConnection, spec: Spec, contents: str) -> None:
     con.execute(
         f"""insert into unlinked
             select link.content_id, link.{e}_id, link.unit_key from lake.registry.{e}_link as link
-            where link.content_id in ({contents})"""
+            where {wanted}"""
     )
     con.execute("insert into unsaid from unlinked where content_id not in (select content_id from unsaid)")
     con.execute(f"delete from lake.registry.{e}_link where content_id in (select content_id from unlinked)")
@@ -203,8 +203,9 @@ def _forget_rekeyed(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     _unlink(
         con,
         spec,
-        f"""select content.content_id from {_content(e)} as content
-            join lake.registry.{e}_link as known using (content_id) where known.unit_key <> {_unit_key(spec)}""",
+        f"""link.content_id in (
+                select content_id from {_content(e)} as content
+                join lake.registry.{e}_link as known using (content_id) where known.unit_key <> {_unit_key(spec)})""",
     )
 
 

@@ -117,6 +117,16 @@ every as (
     from parent_alone
 ),
 
+{# the areas above, as columns: a join on an expression with a condition beside it is not hashed #}
+named as (
+    select
+        *,
+        substr(area_code, 1, 4) as city4,
+        case when substr(area_code, 5, 2) <> '00' then substr(area_code, 1, 6) || '000000' end as county_code,
+        case when substr(area_code, 7, 3) <> '000' then substr(area_code, 1, 9) || '000' end as town_code
+    from every
+),
+
 home as (
     select
         substr(area_code, 1, 4) as city4,
@@ -136,8 +146,8 @@ select
         {{ std_community_stem('community.name') }} || {{ std_community_kind('community.name') }},
         every.village_group, every.road, every."number" || case when every."number" like '%弄' then '' else '号' end,
         every.estate, every.building || '号楼', every.unit || '单元', every.room || '号', every.rest)) as standard_address,
-    case when substr(every.area_code, 5, 2) <> '00' then substr(every.area_code, 1, 6) || '000000' end as county_code,
-    case when substr(every.area_code, 7, 3) <> '000' then substr(every.area_code, 1, 9) || '000' end as town_code,
+    every.county_code,
+    every.town_code,
     case when substr(every.area_code, 10, 3) <> '000' then every.area_code end as community_code,
     case
         when every.place_key like 'grid|%' then substr(every.place_key, 6)
@@ -146,9 +156,9 @@ select
     every.road, every."number", every.estate, every.building, every.unit, every.room, every.house_code,
     every.longitude, every.latitude,
     '{{ reference_stamp() }}' as reference_stamp
-from every
-left join home on substr(every.area_code, 1, 4) = home.city4
-left join areas as county on county.area_code = substr(every.area_code, 1, 6) || '000000' and substr(every.area_code, 5, 2) <> '00'
-left join areas as town on town.area_code = substr(every.area_code, 1, 9) || '000' and substr(every.area_code, 7, 3) <> '000'
+from named as every
+left join home on every.city4 = home.city4
+left join areas as county on every.county_code = county.area_code
+left join areas as town on every.town_code = town.area_code
 left join areas as community on every.area_code = community.area_code and community.level = 5
 left join only_grid on every.area_code = only_grid.community_code
