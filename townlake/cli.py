@@ -100,15 +100,29 @@ def city(
     persons: Annotated[int, typer.Option(min=10, help="How many people live in it.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     periods: Annotated[int, typer.Option(min=1, max=36, help="Monthly deliveries: landing, landing_2 …")] = 1,
+    datasets: Annotated[
+        str,
+        typer.Option(
+            metavar="<names>", help="Only these, as contracts say: gongan.changzhu,yibao.canbao. [default: all]"
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Write a labelled synthetic city: OUT/landing, OUT/landing_2 …, OUT/truth."""
     import sample_city
 
+    wanted = [name.strip() for name in datasets.split(",") if name.strip()] or list(sample_city.DATASETS)
+    if strange := sorted(set(wanted) - set(sample_city.DATASETS)):
+        raise WrongUse(f"no such dataset: {', '.join(strange)}; there are {', '.join(sample_city.DATASETS)}")
     if out.exists() and any(out.iterdir()):
         raise WrongUse(f"{out} is not empty: name a new folder")
     manifest = sample_city.generate(
-        persons, seed, out, periods=periods, progress=None if as_json else lambda m: typer.echo(m, err=True)
+        persons,
+        seed,
+        out,
+        periods=periods,
+        datasets=wanted,
+        progress=None if as_json else lambda m: typer.echo(m, err=True),
     )
     if as_json:
         print_json(manifest.to_json() if hasattr(manifest, "to_json") else manifest)

@@ -29,14 +29,24 @@ def deliveries_of(home: Home, *, dataset: str | None = None, status: str | None 
 def decide(home: Home, name: str, decision: str, *, by: str, reason: str = "") -> dict[str, str]:
     """Holds, withdraws or releases the one delivery that `name` means.
 
-    Raises WrongUse where none or several are meant, or the decision does not fit its status.
+    A correction workbook can be withdrawn as well. Raises WrongUse where none or several are meant, or the decision does not
+    fit its status.
     """
     from townlake import steps
+    from townlake.quarantine import ledger
 
     need_lake(home)
     steps.prepare_lake(home)
     with lake_writer(home, f"deciding on a delivery ({decision})"), writing(home) as con:
         found = deliveries.find(con, name)
+        workbooks = ledger.find_workbooks(con, name) if not found else []
+        if len(workbooks) == 1:
+            (delivery_id, file), status = workbooks[0], "withdrawn"
+            if decision != "withdraw":
+                raise WrongUse(f"{file} is a correction workbook: it can be withdrawn, and exported and handed in again")
+            ledger.withdraw(con, delivery_id, by=by, reason=reason)
+            return {"delivery_id": delivery_id, "file": file, "status": status}
+        found += [(i, file, "correction") for i, file in workbooks]
         if not found:
             raise WrongUse(f"there is no delivery {name!r}: see `townlake delivery list`")
         if len(found) > 1:

@@ -21,7 +21,7 @@ from (
             list_filter(issues, lambda issue: issue.severity in ('quarantine', 'warning')),
             lambda issue: struct_pack(
                 "column" := issue."column", header := issue.header, "rule" := issue."rule", severity := issue.severity,
-                reason := map { {%- for code, fact in rule_book(contract).items() %} '{{ code }}': {{ dbt.string_literal(fact.zh) }}{{ "," if not loop.last }}{% endfor %} }[issue."rule"])) as findings,
+                reason := {{ rule_fact(contract, 'zh', 'issue."rule"') }})) as findings,
         json_object(
             {%- for column in contract.columns %}
             {{ dbt.string_literal(column.header) }}, {{ column.name }}_raw{{ "," if not loop.last }}

@@ -20,6 +20,7 @@ from ingestion.corrections import SHEET
 from ingestion.receipts import known_receipts
 from tests.fingerprint import fingerprint
 from townlake import steps
+from townlake.decisions import decide
 from townlake.quarantine import look
 from townlake.quarantine.export import export
 from warehouse.errors import WrongUse
@@ -202,6 +203,35 @@ def test_what_a_newer_full_delivery_has_replaced_is_no_work(two_months: Home, tm
     )
     assert {k: n for k, n in current.items() if k in full} == {k: n for k, n in newest if k in full}
     assert sum(current.values()) < sum(every.values())
+
+
+@pytest.mark.long
+def test_withdrawn_corrections_leave_the_foundation_as_if_they_had_never_come(
+    built: Home, corrected: tuple[Home, dict[str, str], dict[str, str]], tmp_path: Path
+) -> None:
+    shutil.copytree(corrected[0].root, tmp_path / "home")
+    home = Home.at(tmp_path / "home")
+    books = [r["file"] for r in known_receipts(home).values() if r["status"] == "correction"]
+    for file in books:
+        assert decide(home, file, "withdraw", by="lead", reason="改错了人")["status"] == "withdrawn"
+        decide(home, file, "withdraw", by="lead")  # a second time changes nothing
+        with pytest.raises(WrongUse, match="exported"):
+            decide(home, file, "release", by="lead")
+    assert steps.unbuilt(home)
+    assert steps.build(home)["published"]
+    told = ("foundation.quarantine", "foundation.entity_change")  # what happened stays on record
+    was, now = ({k: v for k, v in fingerprint(h).items() if k not in told} for h in (built, home))
+    assert now == was
+    rows = all_of(home, "select status, count(*) from foundation.quarantine group by 1")
+    assert rows == all_of(built, "select status, count(*) from foundation.quarantine group by 1")
+    found = all_of(
+        home,
+        "select distinct status, note, status_by from foundation.quarantine where list_contains(?::varchar[], quarantine_id)",
+        list(corrected[1]),
+    )
+    assert found == [("open", "更正表已撤回：改错了人", "lead")]
+    kept = all_of(home, "select count(*), count(distinct workbook_delivery_id) from quality.correction_withdrawn")
+    assert kept[0][0] >= len(corrected[1]) and kept[0][1] == len(books)
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
     quality.correction            one corrected cell (`column` null: the row was confirmed as a whole); the newest one counts
     quality.correction_workbook   a workbook whose corrections were taken up
+    quality.correction_withdrawn  corrected cells of workbooks that were taken back, by whom and why
     quality.quarantine_event      corrected, replayed, dismissed, reopened, declined: who, when, why, the row as it was refused
     quality.quarantine_before     rows refused before deliveries are made anew, until the build has told what became of them
 
@@ -33,11 +34,13 @@ SETTLED = "这一行已不在隔离区（已经入库，或所在的交付已撤
 _LOCATOR = "dataset, file, sheet, row_number, delivery_id, received_at, delivered_on"
 _ROW = """quarantine_id varchar, dataset varchar, file varchar, sheet varchar, row_number bigint, delivery_id varchar,
     received_at timestamptz, delivered_on date"""
+_CELL = """dataset varchar, delivery_id varchar, file varchar, sheet varchar, row_number bigint, "column" varchar,
+    old_value varchar, new_value varchar, corrected_by varchar, corrected_at timestamptz, workbook varchar,
+    workbook_delivery_id varchar, workbook_id varchar"""
 _TABLES = f"""
-create table if not exists lake.quality.correction (
-    dataset varchar, delivery_id varchar, file varchar, sheet varchar, row_number bigint, "column" varchar, old_value varchar,
-    new_value varchar, corrected_by varchar, corrected_at timestamptz, workbook varchar, workbook_delivery_id varchar,
-    workbook_id varchar);
+create table if not exists lake.quality.correction ({_CELL});
+create table if not exists lake.quality.correction_withdrawn (
+    {_CELL}, withdrawn_by varchar, withdrawn_at timestamptz, withdrawn_reason varchar);
 create table if not exists lake.quality.correction_workbook (
     workbook_delivery_id varchar, workbook varchar, workbook_id varchar, department varchar, dataset varchar, received_at timestamptz,
     applied_at timestamptz, "rows" bigint, cells bigint);
@@ -150,6 +153,49 @@ def _apply(con: duckdb.DuckDBPyConnection, home: Home, receipt: Mapping[str, Any
                   (select count(*) from lake.quality.correction where workbook_delivery_id = $1)""",
         [*who, receipt["department"], datetime.now(UTC)],
     )
+
+
+def find_workbooks(con: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str]]:
+    """(delivery id, file) of the correction workbooks a person may mean: by id, the first characters of it, or file."""
+    found = con.execute(
+        """select workbook_delivery_id, workbook from lake.quality.correction_workbook
+           where workbook_delivery_id = $1 or (length($1) >= 6 and starts_with(workbook_delivery_id, $1)) or workbook = $1
+           order by received_at, workbook""",
+        [name],
+    ).fetchall()
+    return [(row[0], row[1]) for row in found]
+
+
+def withdraw(con: duckdb.DuckDBPyConnection, workbook_delivery_id: str, *, by: str, reason: str) -> int:
+    """Takes back what a correction workbook said; its deliveries are made anew by the next build. Returns the rows concerned.
+
+    What other workbooks corrected stays. Rows that only this one corrected or dismissed are open again. Nothing happens
+    to a workbook that was taken back already.
+    """
+    who = [workbook_delivery_id, by, datetime.now(UTC), reason]
+    with transaction(con):
+        con.execute(
+            """insert into lake.quality.correction_withdrawn
+               select *, $2, $3::timestamptz, $4 from lake.quality.correction where workbook_delivery_id = $1""",
+            who,
+        )
+        redone = con.execute(
+            "select distinct delivery_id from lake.quality.correction where workbook_delivery_id = ?", who[:1]
+        ).fetchall()
+        con.execute("delete from lake.quality.correction where workbook_delivery_id = ?", who[:1])
+        rows = f"""
+            select latest.quarantine_id, {_of("latest")}, 'reopened' as event, $2 as "by", $3::timestamptz as "at",
+                   '更正表已撤回' || case when $4 = '' then '' else '：' || $4 end as "note", latest."rule", latest.reason, latest."raw",
+                   null::varchar as by_delivery, $1 as workbook_delivery_id
+            from ({_LATEST}) as latest
+            where latest.workbook_delivery_id = $1 and latest.event in ('corrected', 'replayed', 'dismissed')
+              and not exists (
+                  select 1 from lake.quality.correction as other
+                  where other.delivery_id = latest.delivery_id and other.row_number = latest.row_number
+                    and other.sheet is not distinct from latest.sheet)"""
+        reopened = _record(con, rows, who)
+        deliveries.redo(con, [r[0] for r in redone], "correction withdrawn")
+    return reopened
 
 
 def remember(con: duckdb.DuckDBPyConnection, *, full: bool) -> None:
