@@ -9,7 +9,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from wiring import DEFAULTS, FOUNDATION, LAKE_WRITER, LOCAL_ZONE, RAW, build_id_of, ending_told, home
+from wiring import DEFAULTS, FOUNDATION, LAKE_WRITER, LOCAL_ZONE, RAW, build_id_of, ending_told, home, tell_figures
 
 from warehouse.errors import GateStopped
 
@@ -119,7 +119,9 @@ last published snapshot until `publish`, which updates the asset `foundation`.
         from townlake import steps
 
         with ending_told():
-            return steps.publish(home(), build["build_id"], datetime.fromisoformat(build["started_at"]))
+            snapshot = steps.publish(home(), build["build_id"], datetime.fromisoformat(build["started_at"]))
+        tell_figures()
+        return snapshot
 
     build = register()
     chain(

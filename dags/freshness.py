@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pendulum
@@ -9,7 +10,7 @@ from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference, Po
 from late_delivery import tell
 from wiring import DEFAULTS, LOCAL_ZONE, ending_told, home
 
-DEADLINE = timedelta(minutes=30)
+DEADLINE = timedelta(minutes=float(os.environ.get("TOWNLAKE_LATE_AFTER_MINUTES", "30")))
 """A run in which nothing is late ends within a minute or two."""
 
 with DAG(
@@ -31,7 +32,7 @@ with DAG(
 **每天早上核对：按数据契约的周期，应交付的数据到了没有。**
 
 `everything_there` waits while a dataset is late (contract `delivery.every` plus the grace in `quality/freshness.py`), looking
-every hour without holding a worker. A run that is still waiting after half an hour has missed its **deadline**: Airflow shows the
+every hour without holding a worker. A run that is still waiting after half an hour (`TOWNLAKE_LATE_AFTER_MINUTES`) has missed its **deadline**: Airflow shows the
 alert with the run and its callback logs which datasets are late. The run ends when they have come, or is skipped at the end of the day,
 and the next morning's takes over. Nothing is written; `townlake doctor` says the same.
 """,

@@ -32,12 +32,44 @@ TAGS = {
 }
 """The vocabulary of tags; no other is used."""
 
+
+def tell_failure(context: dict[str, Any]) -> None:
+    """Tells that a task failed for good: which step, whose delivery, which file (townlake.notices)."""
+    from townlake import notices
+
+    instance, run = context["ti"], context["dag_run"]
+    claim = dict(getattr(context["task"], "op_kwargs", None) or {}).get("claim") or {}
+    where = home()
+    notices.tell(
+        where,
+        notices.failed(
+            where,
+            f"{instance.dag_id}.{instance.task_id}",
+            context.get("exception") or "no reason was given",
+            file=claim.get("file"),
+            build_id=build_id_of(run.run_id, run.run_after) if instance.dag_id == "foundation" else None,
+            link=getattr(instance, "log_url", None),
+        ),
+    )
+
+
+def tell_figures() -> None:
+    """Sends what the newest build cost and holds through Airflow's own metrics: StatsD or OpenTelemetry, as it is configured."""
+    from airflow.sdk.observability import stats
+
+    from townlake import metrics
+
+    for one in metrics.gauges(home()):
+        stats.gauge(one.name, one.value, tags=one.tags)
+
+
 DEFAULTS: dict[str, Any] = {
     "owner": "townlake",
     "depends_on_past": False,
     "retries": 2,
     "retry_delay": timedelta(seconds=15),
     "execution_timeout": timedelta(hours=6),
+    "on_failure_callback": tell_failure,
 }
 """Every task may be retried at any moment, so every task is."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import Contracts, load_contracts
 from ingestion.landing import Claim, Scan
-from townlake import selection, tagging
+from townlake import metrics, selection, tagging
 from townlake.quarantine import ledger
 from townlake.review import ledger as review_ledger
 from warehouse import builds, deliveries, reviews
@@ -68,7 +68,8 @@ def take(home: Home, claim: Claim, contracts: Contracts | None = None) -> list[d
     """Takes one claimed file and returns its receipts."""
     from ingestion import intake
 
-    return intake.take(home, claim, contracts or load_contracts())
+    with metrics.measured(home, "take", claim.file):
+        return intake.take(home, claim, contracts or load_contracts())
 
 
 def pullable(contracts: Contracts | None = None) -> tuple[list[str], dict[str, str]]:
@@ -207,7 +208,7 @@ def build_layer(home: Home, layer: str, *, full: bool = False, contracts: Contra
         raise WrongUse(f"there is no layer {layer!r}: choose one of {', '.join(LAYERS)}")
     contracts = contracts or load_contracts()
     render(contracts)
-    with lake_writer(home, f"building {layer}"):
+    with lake_writer(home, f"building {layer}"), metrics.measured(home, layer):
         results = []
         models, without = [f"tag:{layer}"], []
         if layer == "staging":
@@ -240,7 +241,7 @@ def link(home: Home, *, full: bool = False) -> dict[str, dict[str, int]]:
     from warehouse import migrate
     from warehouse.linkage import registry
 
-    with lake_writer(home, "linking"), writing(home) as con:
+    with lake_writer(home, "linking"), metrics.measured(home, "linkage"), writing(home) as con:
         report = registry.link(con, full=full)
         migrate.tell_changed_ids(con)
         reviews.note_linked(con)
@@ -251,7 +252,7 @@ def classify(home: Home, *, full: bool = False) -> dict[str, int]:
     """Classes of new and changed organisations, categories of new and changed events."""
     from warehouse.classification import classified
 
-    with lake_writer(home, "classifying"), writing(home) as con:
+    with lake_writer(home, "classifying"), metrics.measured(home, "classes"), writing(home) as con:
         return classified.classify(con, full=full, models=home.root / "models")
 
 
@@ -261,7 +262,7 @@ def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = No
 
     if layer not in GATED:
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(GATED)}")
-    with lake_writer(home, f"gate after {layer}"):
+    with lake_writer(home, f"gate after {layer}"), metrics.measured(home, f"gate {layer}"):
         return gates.run_gate(home, layer, contracts or load_contracts(), build_id, full=full)
 
 
@@ -271,7 +272,7 @@ def score(home: Home, build_id: str, contracts: Contracts | None = None) -> dict
     from quality import freshness, scorecard, scorecard_page
 
     contracts = contracts or load_contracts()
-    with lake_writer(home, "scoring"), writing(home) as con:
+    with lake_writer(home, "scoring"), metrics.measured(home, "scorecard"), writing(home) as con:
         scored = scorecard.score(con, contracts, build_id, scorecard.missing_columns(known_receipts(home)))
         pages = scorecard_page.write(home, con, contracts)
         late = freshness.late(freshness.look(con, contracts))
@@ -305,6 +306,7 @@ def publish(home: Home, build_id: str, started_at: datetime) -> int:
     from warehouse import migrate
 
     with lake_writer(home, "publishing"), writing(home) as con:
+        metrics.take_up(con, home, build_id)
         snapshot = builds.record(con, build_id, started_at, published=True)
         migrate.note_built(con)
         answer(home, con, build_id)
@@ -315,6 +317,7 @@ def publish(home: Home, build_id: str, started_at: datetime) -> int:
 def stop(home: Home, build_id: str, started_at: datetime, reason: str) -> None:
     """Records a build that did not come to its end; readers keep the last published one."""
     with lake_writer(home, "recording a stopped build"), writing(home) as con:
+        metrics.take_up(con, home, build_id)
         builds.record(con, build_id, started_at, published=False, reason=reason)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quality import results
-from townlake import keeping
+from townlake import keeping, metrics
 from townlake.quarantine import ledger
 from warehouse import builds, catalogue, deliveries, migrate, reviews
 from warehouse.errors import EnvironmentFault, WrongUse
@@ -30,6 +30,7 @@ def prepare_tables(con: duckdb.DuckDBPyConnection) -> None:
     ledger.prepare(con)
     reviews.prepare(con)
     results.prepare(con)
+    metrics.prepare(con)
 
 
 def kept_tables() -> migrate.Columns:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
+import threading
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,7 +34,46 @@ def alive(home: Home) -> list[int]:
     return found
 
 
-def test_a_dropped_city_becomes_a_published_foundation(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[tuple[dict[str, str], float]]]]:
+    """Gauges that an OpenTelemetry collector on the loopback address received: name → (tags, value) …"""
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    got: dict[str, list[tuple[dict[str, str], float]]] = defaultdict(list)
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            request = ExportMetricsServiceRequest.FromString(body)
+            for resource in request.resource_metrics:
+                for scope in resource.scope_metrics:
+                    for metric in scope.metrics:
+                        for point in metric.gauge.data_points:
+                            tags = {a.key: a.value.string_value for a in point.attributes}
+                            got[metric.name].append((tags, point.as_double or float(point.as_int)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("AIRFLOW__METRICS__OTEL_ON", "True")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    yield got
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_dropped_city_becomes_a_published_foundation(
+    home: Home, capfd: pytest.CaptureFixture[str], collected: dict[str, list[tuple[dict[str, str], float]]]
+) -> None:
     assert demo.main(["--persons", "300"]) == 0
     told = capfd.readouterr().out
     assert "foundation.publish" in told
@@ -45,6 +89,20 @@ def test_a_dropped_city_becomes_a_published_foundation(home: Home, capfd: pytest
     assert rows[0] == rows[1] > 0
     assert people is not None
     assert people[0] > 100
+    seconds = {
+        tags["step"]
+        for name, points in collected.items()
+        if name.endswith("townlake.step.seconds")
+        for tags, _ in points
+    }
+    assert seconds >= {"take", "staging", "linkage", "marts"}
+    read = {
+        tags["dataset"]: value
+        for name, points in collected.items()
+        if name.endswith("townlake.rows.read")
+        for tags, value in points
+    }
+    assert sum(read.values()) == rows[0]
 
     started = time.monotonic()
     assert demo.main(["--persons", "300"]) == 0
