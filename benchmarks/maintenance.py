@@ -60,7 +60,7 @@ def main() -> None:
 def simulate(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One record a day."""
     city = folder / "city"
-    sample_city.generate(arguments.persons, 11, city, periods=1)
+    sample_city.generate(arguments.persons, 11, city, periods=1, datasets=sample_city.CORE)
     home = Home.throwaway(folder / "home").prepare()
     steps.ingest(home, city / "landing")
     steps.build(home)

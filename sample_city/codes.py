@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sample_city.draw import Indices, Ints
+from sample_city.draw import Floats, Indices, Ints
 
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _ID_CHECKS = np.frombuffer(b"10X98765432", dtype=np.uint8)
@@ -14,6 +14,7 @@ _USCC_BYTES = np.frombuffer(_USCC_ALPHABET.encode(), dtype=np.uint8)
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _SUBJECT_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714-1997
 _ZERO = np.uint8(ord("0"))
+_FOUR_DIGITS = (np.arange(10_000)[:, None] // np.asarray([1000, 100, 10, 1]) % 10 + _ZERO).astype(np.uint8)
 _USCC_VALUES = np.zeros(256, dtype=np.int64)
 _USCC_VALUES[_USCC_BYTES] = np.arange(len(_USCC_ALPHABET))
 _SUBJECT_VALUES = np.zeros(256, dtype=np.int64)
@@ -33,6 +34,16 @@ def runs(values: Ints) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(starts, np.r_[starts[1:], len(values)][: len(starts)], strict=True)]
 
 
+def batches(spans: list[tuple[int, int]], rows: int) -> list[list[tuple[int, int]]]:
+    """Spans one behind the other in groups of about `rows` rows, so that each group is made at once."""
+    groups: list[list[tuple[int, int]]] = []
+    for low, high in spans:
+        if not groups or high - groups[-1][0][0] > rows:
+            groups.append([])
+        groups[-1].append((low, high))
+    return groups
+
+
 def text_of_bytes(matrix: np.ndarray) -> pl.Series:
     """Rows of ASCII codes (n, width) as a text column, without a Python object per row."""
     import pyarrow as pa
@@ -46,8 +57,16 @@ def text_of_bytes(matrix: np.ndarray) -> pl.Series:
 
 def digits(values: Ints, width: int) -> np.ndarray:
     """Decimal digits as ASCII codes, shape (n, width), leading zeros kept."""
-    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
-    return ((np.asarray(values, dtype=np.int64)[:, None] // powers) % 10).astype(np.uint8) + _ZERO
+    rest = np.asarray(values, dtype=np.int64)
+    found = np.empty((len(rest), width), dtype=np.uint8)
+    for end in range(
+        width, 0, -4
+    ):  # four at a time from a table: a division for each digit would take most of the time
+        upper = rest // 10_000
+        size = min(4, end)
+        found[:, end - size : end] = _FOUR_DIGITS[rest - upper * 10_000][:, 4 - size :]
+        rest = upper
+    return found
 
 
 def padded(prefix: str, values: Ints, width: int) -> pl.Series:
@@ -84,9 +103,65 @@ def dates(days: Ints, form: str = "%Y-%m-%d") -> pl.Series:
     return series.dt.strftime(form)
 
 
+def decimals(values: Ints, places: int) -> pl.Series:
+    """Whole numbers of tenths, hundredths … as text without zeros at the end: 119 of tenths is 11.9, 90 is 9."""
+    frame = pl.DataFrame({"v": np.asarray(values, dtype=np.int64)})
+    v, unit = pl.col("v"), 10**places
+    size = v.abs()
+    whole = (size // unit).cast(pl.String)
+    rest = (size % unit).cast(pl.String).str.zfill(places).str.strip_chars_end("0")
+    sign = pl.when(v < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    return frame.select(sign + pl.when(size % unit == 0).then(whole).otherwise(whole + "." + rest)).to_series()
+
+
+def fixed(values: Floats, places: int) -> pl.Series:
+    """Numbers with all their decimals: 37.5 with 2 is 37.50."""
+    frame = pl.DataFrame({"v": np.rint(np.asarray(values, dtype=np.float64) * 10**places).astype(np.int64)})
+    v, unit = pl.col("v"), 10**places
+    sign = pl.when(v < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    rest = (v.abs() % unit).cast(pl.String).str.zfill(places)
+    return frame.select(pl.concat_str(sign, (v.abs() // unit).cast(pl.String), pl.lit("."), rest)).to_series()
+
+
+def stamps(seconds: Ints, form: str = "%Y-%m-%d %H:%M:%S") -> pl.Series:
+    """Seconds since 1970 as text."""
+    moments = pl.select(pl.from_epoch(pl.Series(np.asarray(seconds, dtype=np.int64)), time_unit="s")).to_series()
+    return moments.dt.strftime(form)
+
+
+def grouped(values: Ints) -> pl.Series:
+    """Cents as amounts with thousands separators: 312070368 is 3,120,703.68."""
+    v = pl.col("v").abs()
+    yuan = v // 100
+    groups = [(yuan // 1000**k) % 1000 for k in range(4)]
+    text: pl.Expr = groups[0].cast(pl.String)
+    for k in (1, 2, 3):
+        head = (yuan // 1000**k).cast(pl.String)
+        tail = [g.cast(pl.String).str.zfill(3) for g in reversed(groups[:k])]
+        text = pl.when(yuan >= 1000**k).then(pl.concat_str(head, *tail, separator=",")).otherwise(text)
+    sign = pl.when(pl.col("v") < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    cents = (v % 100).cast(pl.String).str.zfill(2)
+    return (
+        pl.DataFrame({"v": np.asarray(values, dtype=np.int64)})
+        .select(pl.concat_str(sign, text, pl.lit("."), cents))
+        .to_series()
+    )
+
+
+def shares(total: int, weights: Floats) -> Indices:
+    """`total` things dealt out by weight, in order: how many each one gets."""
+    edge = np.rint(np.cumsum(weights) / np.sum(weights) * total).astype(np.int64)
+    return np.diff(edge, prepend=0)
+
+
 def id_numbers(area: Ints, birth: Ints, sequence: Ints) -> pl.Series:
     """GB 11643 numbers: area (6), birth (8), sequence (3, odd for men), ISO 7064 MOD 11-2 check character."""
-    body = np.concatenate([digits(area, 6), digits(compact_dates(birth), 8), digits(sequence, 3)], axis=1)
+    return id_numbers_of(area, compact_dates(birth), sequence)
+
+
+def id_numbers_of(area: Ints, born: Ints, sequence: Ints) -> pl.Series:
+    """The same from dates as numbers YYYYMMDD."""
+    body = np.concatenate([digits(area, 6), digits(born, 8), digits(sequence, 3)], axis=1)
     total = (body - _ZERO).astype(np.int64) @ np.asarray(_ID_WEIGHTS)
     return text_of_bytes(np.concatenate([body, _ID_CHECKS[total % 11][:, None]], axis=1))
 
@@ -98,7 +173,7 @@ def id_ends_in_x(area: Ints, birth: Ints, sequence: Ints) -> np.ndarray:
 
 
 def credit_codes(register: Ints, area: Ints, serial: Ints) -> pl.Series:
-    """GB 32100 codes: register and kind (2 digits, 91 92 93), area (6), subject number (9), check character.
+    """GB 32100 codes: register and kind (2 digits, 91 92 93; 102 is N2), area (6), subject number (9), check character.
 
     The subject number is MA and six characters that count `serial` through a bijection of the alphabet, so that no two
     organisations share one, and its GB 11714 check character.
@@ -110,6 +185,8 @@ def credit_codes(register: Ints, area: Ints, serial: Ints) -> pl.Series:
     subject = np.concatenate([np.broadcast_to(np.frombuffer(b"MA", dtype=np.uint8), (len(tail), 2)), tail], axis=1)
     remainder = 11 - (_SUBJECT_VALUES[subject] @ np.asarray(_SUBJECT_WEIGHTS)) % 11
     check = np.frombuffer(b"00123456789X", dtype=np.uint8)[np.where(remainder == 11, 0, remainder + 1)]
-    body = np.concatenate([digits(register, 2), digits(area, 6), subject, check[:, None]], axis=1)
+    head = digits(register, 2)
+    head[np.asarray(register) >= 100, 0] = ord("N")
+    body = np.concatenate([head, digits(area, 6), subject, check[:, None]], axis=1)
     total = _USCC_VALUES[body] @ np.asarray(_USCC_WEIGHTS)
     return text_of_bytes(np.concatenate([body, _USCC_BYTES[(base - total % base) % base][:, None]], axis=1))

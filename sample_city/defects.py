@@ -19,6 +19,8 @@ import polars as pl
 from sample_city.draw import Bools, Draw, Indices, Ints
 
 REDRAWN = 0.06
+TOWN_SHARE = 0.64
+_URBAN = frozenset({"addr_dashes", "addr_hash"})
 NULL_WORDS = ("无", "-", "不详", "暂无", "NULL", "/", "N/A", "0000", "null")
 RARE_CHARACTERS = "龑䶮玥喆堃淼昇頔垚燚翀珺琎彧瑀𬭎昉婧煊韡祎𬸣㛃𬀩䴖𡐓"
 _ASCII = "0123456789XABCDEFGHJKLMNPQRTUWY"
@@ -46,7 +48,7 @@ _RARE_SOUNDS = dict(
 )
 _OLD_ROADS = {"港城": "滨海", "迎春": "新桥", "观海": "东外环", "府前": "政府前", "学府": "师范", "振华": "农机"}
 _NOTES = ("（大）", "（小）", "(临时)", "（外出）", "(大)", "（残）", "(代)")
-_SEXES = {"1": "男", "2": "女", "男": "1", "女": "2", "男性": "男", "女性": "女"}
+_SEXES = {"1": "男", "2": "女", "男": "1", "女": "2", "男性": "男", "女性": "女", "M": "男", "F": "女"}
 _ETHNIC = {"01": "汉族", "02": "蒙古族", "03": "回族", "05": "维吾尔族", "10": "朝鲜族", "11": "满族", "15": "土家族"}
 
 
@@ -56,6 +58,17 @@ class Defect:
 
     kind: str
     rate: float
+    recoverable: bool | None = None
+    """Where another column of the row still says what was lost; None: as usual for the kind."""
+
+    urban: bool = False
+    """Only towns' addresses can have it: the rate is that of a city with TOWN_SHARE of its houses in towns."""
+
+    def rate_in(self, town_share: float) -> float:
+        """The rate where so many of the houses are in towns, so that a file has as much damage in any city."""
+        if not (self.urban or self.kind in _URBAN):
+            return self.rate
+        return self.rate * min(3.0, TOWN_SHARE / max(town_share, 0.1))
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,9 @@ class Log:
 # ---- expressions ------------------------------------------------------------------------------------------
 _T = pl.col("t")
 _R = pl.col("r")
-_DAY = _T.str.replace_all(r"\D", "").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
+_COMPACT = _T.str.replace_all(r"\D", "").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
+_YMD = [_T.str.extract(r"^(\d{4})/(\d{1,2})/(\d{1,2})$", i + 1).cast(pl.Int32) for i in range(3)]
+_DAY = pl.when(_YMD[0].is_not_null()).then(pl.date(*_YMD)).otherwise(_COMPACT)
 _IS_18_DIGITS = _T.str.contains(r"^\d{18}$")
 
 
@@ -134,6 +149,23 @@ def _office() -> pl.Expr:
     return pl.when(_T.str.contains(r"^.{0,16}街道")).then(street).otherwise(town)
 
 
+def _other_name() -> pl.Expr:
+    """A firm's name as another office writes it."""
+    tail = _T.str.replace("有限公司", "有限责任公司", literal=True)
+    short = _T.str.replace("有限公司", "公司", literal=True)
+    none = _T.str.replace(r"有限(责任)?公司$", "")
+    bare = _T.str.strip_prefix("烟台市").str.strip_prefix("烟台")
+    city = pl.when(_T.str.starts_with("烟台市")).then("烟台" + bare).otherwise("烟台市" + bare)
+    return _one_of(tail, short, none, city, city.str.replace("有限公司", "公司", literal=True))
+
+
+def _in_ten_thousands() -> pl.Expr:
+    """An amount in yuan written in 万元 with its unit behind it."""
+    yuan = _T.str.replace_all(",", "").cast(pl.Float64, strict=False)
+    text = (yuan / 10_000).round(2).cast(pl.String).str.replace(r"\.(\d)$", ".${1}0") + "万元"
+    return pl.when(_T.str.contains(",", literal=True)).then(text)
+
+
 _FULL_WIDTH = _T.str.replace_many(list(_ASCII), list(_FULL))
 _PADDED = (_T + " ", _T + "\t", _T + "\u3000", " " + _T)
 _MIDDLE_SPACE = (
@@ -158,13 +190,17 @@ DAMAGES: dict[str, pl.Expr] = {
     "id_excel_float": pl.when(_IS_18_DIGITS).then(
         _T.cast(pl.Int64, strict=False).cast(pl.Float64).cast(pl.Int64).cast(pl.String)
     ),
+    "cut_at_field_width": _FULL_WIDTH.str.slice(0, 10),
     "id_dot_zero": _T + ".0",
+    "id_sci_text": pl.when(_IS_18_DIGITS).then(_T.str.slice(0, 1) + "." + _T.str.slice(1, 5) + "E+17"),
     "id_null_word": _one_of(*NULL_WORDS, "无身份证号码"),
+    "id_missing_child": _one_of(*NULL_WORDS, ""),
     "uscc_lower": _T.str.to_lowercase(),
     "uscc_letter_o_i": _T.str.replace_many(["0", "1"], ["O", "I"]),
     "uscc_bad_check": _other_digit(),
     "uscc_spaces": _one_of(" " + _T, _T + " "),
     "uscc_blank": pl.lit(""),
+    "org_name_variant": _other_name(),
     # names
     "name_space": _one_of(_T + "\u3000", _MIDDLE_SPACE, _T + " ", " " + _T, _MIDDLE_SPACE),
     "name_dot": _swapped_for("•", "・", ".", "－", "", old="·"),
@@ -187,6 +223,7 @@ DAMAGES: dict[str, pl.Expr] = {
     "date_month_only": _DAY.dt.strftime("%Y.%-m"),
     "date_dmy": _DAY.dt.strftime("%d/%m/%Y"),
     "date_impossible": _DAY.dt.strftime("%Y-02-30"),
+    "date_two_digit_year": _DAY.dt.strftime("%y.%-m.%-d"),
     "date_with_time": _DAY.dt.strftime("%Y-%m-%d 00:00:00"),
     # addresses
     "addr_no_province": _T.str.replace(r"^(山东省)?烟台市", ""),
@@ -203,6 +240,9 @@ DAMAGES: dict[str, pl.Expr] = {
     "age_not_matching": (_T.cast(pl.Int64, strict=False) + (_R % 2) * 2 - 1).cast(pl.String),
     "null_word": _one_of(*NULL_WORDS),
     "blank": pl.lit(""),
+    "negative_in_brackets": pl.when(_T.str.starts_with("-")).then("(" + _T.str.slice(1) + ")"),
+    "unit_in_value": _in_ten_thousands(),
+    "negative_reading": pl.when(_T.str.contains(r"[1-9]")).then("-" + _T),
     "fullwidth": _FULL_WIDTH,
     "spaces": _one_of(*_PADDED),
 }
@@ -215,6 +255,16 @@ _LOST = frozenset(
         "id_excel_000",
         "id_excel_float",
         "id_null_word",
+        "id_sci_text",
+        "id_missing_child",
+        "id_of_relative",
+        "org_name_variant",
+        "date_two_digit_year",
+        "negative_reading",
+        "zero_coordinates",
+        "undecodable_bytes",
+        "char_lost_in_gbk",
+        "cut_at_field_width",
         "name_rare_variant",
         "name_rare_lost",
         "name_homophone",
@@ -234,9 +284,20 @@ _LOST = frozenset(
     ]
 )
 _REFUSED_KEYS = frozenset({"id_bad_check", "id_transposed", "id_short", "uscc_bad_check"})
-_DOUBTFUL_KEYS = frozenset({"id_excel_000", "id_excel_float", "id_null_word", "uscc_blank", "null_word", "blank"})
+_DOUBTFUL_KEYS = frozenset(
+    {
+        "id_excel_000",
+        "id_excel_float",
+        "id_sci_text",
+        "id_null_word",
+        "id_of_relative",
+        "uscc_blank",
+        "null_word",
+        "blank",
+    }
+)
 _REFUSED_ROWS = frozenset({"ragged_missing_fields", "ragged_extra_field", "truncated_line"})
-_DOUBTFUL_ROWS = frozenset({"duplicate_exact", "date_impossible"})
+_DOUBTFUL_ROWS = frozenset({"duplicate_exact", "date_impossible", "undecodable_bytes", "other_encoding"})
 
 
 def recoverable(kind: str) -> bool:
@@ -244,8 +305,13 @@ def recoverable(kind: str) -> bool:
     return kind not in _LOST
 
 
-def quarantine(kind: str, *, in_key: bool = False) -> str:
-    """yes, maybe or no, by the field survey: a contradictory key or shifted fields make a row untrustworthy."""
+def quarantine(kind: str, *, in_key: bool = False, in_number: bool = False) -> str:
+    """yes, maybe or no, by the field survey: a contradictory key or shifted fields make a row untrustworthy.
+
+    A wrong number beside a sound key of its own (`in_number`) may be treated either way.
+    """
+    if in_number and kind in _REFUSED_KEYS | _DOUBTFUL_KEYS:
+        return "maybe"
     if kind in _REFUSED_ROWS or (in_key and kind in _REFUSED_KEYS):
         return "yes"
     if kind in _DOUBTFUL_ROWS or (in_key and kind in _DOUBTFUL_KEYS):
@@ -291,14 +357,27 @@ def replace_at(text: pl.Series, at: Indices, new: pl.Series) -> pl.Series:
 
 
 def hurt_column(
-    luck: Luck, column: str, text: pl.Series, defects: Sequence[Defect], *, in_key: bool
+    luck: Luck,
+    column: str,
+    text: pl.Series,
+    defects: Sequence[Defect],
+    *,
+    in_key: bool,
+    in_number: bool = False,
+    hurt: Sequence[Indices] = (),
+    town_share: float = TOWN_SHARE,
 ) -> tuple[pl.Series, list[Log]]:
-    """Applies the defects of one column, at most one to a cell; gives the column and what was done to it."""
+    """Applies the defects of one column, at most one to a cell; gives the column and what was done to it.
+
+    hurt: positions of cells that are damaged already
+    """
     logs: list[Log] = []
     taken = (text == "").to_numpy(writable=True)
+    for at in hurt:
+        taken[at] = True
     for defect in defects:
         name = f"{column}/{defect.kind}"
-        at = np.flatnonzero(luck.hits(name, defect.rate) & ~taken)
+        at = np.flatnonzero(luck.hits(name, defect.rate_in(town_share)) & ~taken)
         if not len(at):
             continue
         how = luck.draw.below(f"{luck.stream}/{name}/how", luck.ids[at], 1_000_000)
@@ -307,8 +386,9 @@ def hurt_column(
         if cells.height:
             at = cells["at"].to_numpy()
             taken[at] = True
-            verdict = quarantine(defect.kind, in_key=in_key)
-            logs.append(Log(at, column, defect.kind, cells["t"], cells["d"], recoverable(defect.kind), verdict))
+            verdict = quarantine(defect.kind, in_key=in_key, in_number=in_number)
+            can = recoverable(defect.kind) if defect.recoverable is None else defect.recoverable
+            logs.append(Log(at, column, defect.kind, cells["t"], cells["d"], can, verdict))
     if logs:
         where = np.concatenate([log.at for log in logs])
         text = replace_at(text, where, pl.concat([log.damaged for log in logs]))

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import polars as pl
 
-from sample_city import layouts
+from sample_city import layouts, records
 from sample_city.defects import Log, Luck, hurt_column, positions, quarantine, recoverable, replace_at
 from sample_city.draw import Bools, Indices, Ints
-from sample_city.layouts import BLANK, CUT_SHORT, FIELD_TOO_MANY, HEADER, PLAIN, TRUNCATED
+from sample_city.layouts import BLANK, CUT_SHORT, DELETED, EMPTY_TAIL, FIELD_TOO_MANY, HEADER, PLAIN, TRUNCATED
 from sample_city.sources.base import Chunk, Line, Source
 from sample_city.truth import Answers
 from sample_city.world import World
 
 KEYS = ("person_key", "org_key", "place_key", "event_key", "facility_key")
+LARGE = 10_000_000  # persons from whom on a file may pass two gigabytes
 ORIGINAL, EXACT_COPY, NEAR_COPY = range(3)
 _WHOLE_ROW = {CUT_SHORT: "ragged_missing_fields", FIELD_TOO_MANY: "ragged_extra_field", TRUNCATED: "truncated_line"}
+_ROW_KEPT = {EMPTY_TAIL: "ragged_empty_tail"}
+_LINES = {"blank": BLANK, "header": HEADER, "deleted": DELETED}
 _COPIES = {EXACT_COPY: "duplicate_exact", NEAR_COPY: "duplicate_near"}
 
 
@@ -59,11 +64,15 @@ def deliver(world: World, source: Source, period: int, root: Path, answers: Answ
         _send_again(this, path, answers)
         return
     answers.file(period, source.name, this.file, "data", note=source.note, delivery=source.kind(period))
-    writer = _writer(this, path)
+    writer = _writer(this, path, answers.thread)
     for chunk, last in _with_last(source.chunks(world, period)):
         frame, logs = _damaged(this, chunk)
         rows, logs = _arrange(this, chunk, frame, logs, last=last)
         numbers, sheets = writer.write(rows.frame, rows.shape, chunk.sheet, chunk.title)
+        if isinstance(writer, layouts.XlsxWriter):
+            for low, high in chunk.merged:  # rows of such a source stand as they come
+                if sheets[low] == sheets[high - 1]:
+                    writer.merge(sheets[low], int(numbers[low]), int(numbers[high - 1]), source.merged_columns)
         _note(this, chunk, rows, logs=logs, locators=_locators(this, numbers, sheets), answers=answers)
     writer.close()
 
@@ -90,23 +99,62 @@ def _with_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
 
 
 # ---- files ------------------------------------------------------------------------------------------------
-def _writer(this: Delivery, path: Path) -> layouts.Writer:
+def _writer(this: Delivery, path: Path, thread: Executor) -> layouts.Writer:
     source, columns = this.source, this.source.columns(this.period)
     headers = [this.renamed.get(c.name, c.name) for c in columns]
     kinds = [c.kind for c in columns]
-    if source.layout == "geojson":
-        return layouts.GeoJsonWriter(path, path.stem)
-    if source.layout == "xls":
-        return layouts.XlsWriter(path, headers, kinds)
-    if source.layout == "xlsx":
-        top, merges = _headers(this, headers)
-        day = date(1970, 1, 1) + timedelta(days=this.world.day(this.period))
-        book = layouts.XlsxWriter(path, headers=top, merges=merges, kinds=kinds, day=day)
-        for name, rows in source.other_sheets:
-            book.add_sheet(name, rows)
-        return book
-    before = [c.name for c in columns].index(source.rows.extra_before) if source.rows.extra_before else len(columns) - 1
-    return layouts.CsvWriter(path, headers, encoding=source.encoding, extra_before=before)
+    day = date(1970, 1, 1) + timedelta(days=this.world.day(this.period))
+    writer: layouts.Writer
+    if source.layout in ("json", "jsonl"):
+        assert source.render is not None
+        writer = (records.JsonWriter if source.layout == "json" else records.JsonLinesWriter)(path, source.render)
+    elif source.layout == "dbf":
+        writer = records.DbfWriter(path, [(h, *w) for h, w in zip(headers, source.widths, strict=True)], day)
+    elif source.layout == "geojson":
+        writer = layouts.GeoJsonWriter(path, path.stem)
+    elif source.layout == "xls":
+        writer = layouts.XlsWriter(path, headers, kinds)
+    elif source.layout == "xlsx":
+        writer = _workbook(this, path, headers, day)
+    elif source.layout == "zip":
+        member = source.member(this.world, this.period)
+        large = this.world.persons > LARGE
+        writer = records.ZipWriter(path, member, day, lambda file: _csv(this, file, headers, thread), large=large)
+    else:
+        writer = _csv(this, path, headers, thread)
+    return writer
+
+
+def _workbook(this: Delivery, path: Path, headers: list[str], day: date) -> layouts.XlsxWriter:
+    source = this.source
+    top, merges = _headers(this, headers)
+    book = layouts.XlsxWriter(
+        path,
+        headers=top,
+        merges=merges,
+        kinds=[c.kind for c in source.columns(this.period)],
+        day=day,
+        date_1904=source.date_1904,
+        dimension=source.dimension,
+    )
+    for name, rows in source.other_sheets:
+        book.add_sheet(name, rows)
+    return book
+
+
+def _csv(this: Delivery, file: Path | IO[bytes], headers: list[str], thread: Executor) -> layouts.CsvWriter:
+    source = this.source
+    names = [c.name for c in source.columns(this.period)]
+    return layouts.CsvWriter(
+        file,
+        headers,
+        encoding=source.encoding,
+        extra_before=names.index(source.rows.extra_before) if source.rows.extra_before else len(names) - 1,
+        separator=source.separator,
+        quoting=source.quoting,
+        line_end=source.line_end,
+        thread=thread,
+    )
 
 
 def _headers(this: Delivery, headers: list[str]) -> tuple[list[list[str]], list[layouts.Merge]]:
@@ -134,12 +182,21 @@ def _headers(this: Delivery, headers: list[str]) -> tuple[list[list[str]], list[
 def _damaged(this: Delivery, chunk: Chunk) -> tuple[pl.DataFrame, list[Log]]:
     """The chunk's cells after damage, and what was done."""
     luck = Luck.of(this.world.draw, this.source.name, chunk.ids, this.period)
-    logs: list[Log] = []
+    logs: list[Log] = list(chunk.logs)
     changed: list[pl.Series] = []
     for column in this.source.columns(this.period):
         if column.defects:
             in_key = column.name == this.source.key
-            text, found = hurt_column(luck, column.name, chunk.frame[column.name], column.defects, in_key=in_key)
+            text, found = hurt_column(
+                luck,
+                column.name,
+                chunk.frame[column.name],
+                column.defects,
+                in_key=in_key,
+                in_number=column.name == this.source.number,
+                hurt=[log.at for log in chunk.logs if log.column == column.name],
+                town_share=this.world.town_share,
+            )
             changed.append(text.alias(column.name))
             logs += found
     return chunk.frame.with_columns(changed), logs
@@ -159,7 +216,7 @@ def _mark_numbers(this: Delivery, frame: pl.DataFrame, chunk: Chunk, logs: Seque
     if this.source.layout not in ("xls", "xlsx"):
         return frame
     for log in logs:
-        if log.kind in ("id_excel_000", "id_excel_float"):
+        if log.kind in ("id_excel_000", "id_excel_float") and len(log.at):
             half = this.world.draw.chance(f"defect/{this.source.name}/numeric", chunk.ids[log.at], 0.5)
             marked = layouts.NUMERIC + log.damaged.filter(pl.Series(half))
             frame = frame.with_columns(replace_at(frame[log.column], log.at[half], marked).alias(log.column))
@@ -191,6 +248,7 @@ def _arrange(
     shape = np.full(n, PLAIN)
     shape[drawn("ragged_missing_fields", spec.ragged_missing)] = CUT_SHORT
     shape[drawn("ragged_extra_field", spec.ragged_extra)] = FIELD_TOO_MANY
+    shape[drawn("ragged_empty_tail", spec.ragged_tail)] = EMPTY_TAIL
     exact, near = drawn("duplicate_exact", spec.duplicate_exact), drawn("duplicate_near", spec.duplicate_near)
     if len(near):
         near = near[(frame[spec.near].gather(positions(near)) != "").to_numpy()]
@@ -254,7 +312,7 @@ def _stray_lines(this: Delivery, ids: Ints) -> list[Line]:
 
 
 def _line_shape(source: Source, line: Line) -> int:
-    return {"blank": BLANK, "header": HEADER}.get(line.row_kind, PLAIN) if source.layout == "csv" else PLAIN
+    return _LINES.get(line.row_kind, PLAIN) if source.layout in ("csv", "zip", "dbf") else PLAIN
 
 
 def _by_file_row(logs: Sequence[Log], rows: Rows, frame: pl.DataFrame, near_column: str) -> list[Log]:
@@ -273,7 +331,7 @@ def _by_file_row(logs: Sequence[Log], rows: Rows, frame: pl.DataFrame, near_colu
         found.append(Log(row, log.column, log.kind, cells["o"], cells["d"], log.recoverable, log.quarantine))
     for code, kind in _COPIES.items():
         found += _row_log(np.flatnonzero(rows.copy == code), kind, rows, frame[near_column] if near_column else None)
-    for code, kind in _WHOLE_ROW.items():
+    for code, kind in (_WHOLE_ROW | _ROW_KEPT).items():
         found += _row_log(np.flatnonzero(rows.shape == code), kind, rows, None)
     return found
 

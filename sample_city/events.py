@@ -14,7 +14,7 @@ from sample_city.households import Clock
 from sample_city.people import People, neighbours
 from sample_city.places import Places, numeral, take
 
-RATE = 0.00140  # events per person and day
+RATE = 0.00131  # events per person and day
 FIRST_WINDOW = 91  # days before the first delivery
 PERSONS_PER_BURST = 3000
 DAY = 86_400
@@ -99,7 +99,14 @@ _WEIGHTS = [k[3] for k in _KINDS]
 _TEMPLATES = [t for k in _KINDS for t in k[5]]
 _TEMPLATE_COUNT = np.asarray([len(k[5]) for k in _KINDS])
 _TEMPLATE_FIRST = np.cumsum(_TEMPLATE_COUNT) - _TEMPLATE_COUNT
-WATER, GAS = 2, 14
+WATER, GAS, QUARREL = 2, 14, 16
+SILENT = 0.00080  # per person and day
+BY_GRID, BY_CITY, BY_BOTH, BY_MEDIATION = range(4)
+SILENT_WAYS = (131.0, 67.0, 2.0, 7.0)
+CITY_KINDS = np.asarray(
+    [k[0] in ("垃圾清运", "违法建设", "路灯不亮", "占道经营", "树木倒伏", "违章停车", "井盖破损") for k in _KINDS]
+)
+GRID_KINDS = (WHERE != NOWHERE) & (np.asarray([k[0] for k in _KINDS]) != "违章停车")
 _OPENINGS = ("", "", "", "来电人说", "市民反映：", "来电反映，", "诉求人称：")
 _CLOSINGS = ("。", "，请尽快处理。", "", "，希望有人来看看", "！", "，已多次反映。", "，请给个答复", "，谢谢")
 SATISFACTION = ("满意", "基本满意", "不满意", "")
@@ -109,7 +116,7 @@ SATISFACTION = ("满意", "基本满意", "不满意", "")
 class Events:
     """Events (kind, second since 1970, house they are at, burst or -1) and calls (event, second, reporter).
 
-    Calls are sorted by time.
+    Calls are sorted by time. An event nobody rings about has a burst of -2 and less: -2 - way (BY_GRID …).
     """
 
     kind: Ints
@@ -127,19 +134,22 @@ class Events:
         """E0000001 …"""
         return padded("E", at + 1, 7)
 
-    def levels(self, calls: Ints) -> Indices:
-        """How precisely a call says where: NOWHERE, AT_ESTATE, AT_BUILDING or AT_HOUSE."""
-        event = self.call_event[calls]
+    def levels(self, calls: Ints, event: Ints | None = None, stream: str = "call") -> Indices:
+        """How precisely a call says where: NOWHERE, AT_ESTATE, AT_BUILDING or AT_HOUSE.
+
+        `event` and `stream`: for reports on other ways, numbered by themselves
+        """
+        event = self.call_event[calls] if event is None else event
         level = WHERE[self.kind[event]]
         village = self.places.house_building[self.house[event]] < 0
-        vague = self.draw.chance("call/vague", calls, 0.12)
-        level = np.where((level == AT_HOUSE) & self.draw.chance("call/building", calls, 0.35), AT_BUILDING, level)
+        vague = self.draw.chance(f"{stream}/vague", calls, 0.12)
+        level = np.where((level == AT_HOUSE) & self.draw.chance(f"{stream}/building", calls, 0.35), AT_BUILDING, level)
         level = np.where(vague & (level == AT_BUILDING), AT_ESTATE, level)
         return np.where(village & (level != NOWHERE), AT_HOUSE, level)
 
-    def place_keys(self, calls: Ints) -> pl.Series:
+    def place_keys(self, calls: Ints, event: Ints | None = None, stream: str = "call") -> pl.Series:
         """Key of the place named in the call."""
-        level, house = self.levels(calls), self.house[self.call_event[calls]]
+        level, house = self.levels(calls, event, stream), self.house[self.call_event[calls] if event is None else event]
         building = self.places.house_building[house]
         estate = (
             np.where(building >= 0, self.places.building_estate[np.maximum(building, 0)], -1)
@@ -167,15 +177,15 @@ class Events:
         )
         return frame.select(chosen.otherwise(pl.lit(""))).to_series()
 
-    def addresses(self, calls: Ints) -> pl.Series:
+    def addresses(self, calls: Ints, event: Ints | None = None, stream: str = "call") -> pl.Series:
         """The place as citizens say it: some of county, town and road left out, buildings as 1号楼, 1#楼 or 一号楼."""
-        level, house = self.levels(calls), self.house[self.call_event[calls]]
+        level, house = self.levels(calls, event, stream), self.house[self.call_event[calls] if event is None else event]
         building, community = self.places.house_building[house], self.places.house_community[house]
         at = np.maximum(building, 0)
         number = self.places.building_number[at] if len(self.places.building_number) else at
         estate = self.places.building_estate[at] if len(self.places.building_estate) else at
-        head = self.draw.pick("call/head", calls, [3, 2.5, 2, 1.5, 1.2])
-        mark = self.draw.pick("call/mark", calls, [6, 1.6, 1.2])
+        head = self.draw.pick(f"{stream}/head", calls, [3, 2.5, 2, 1.5, 1.2])
+        mark = self.draw.pick(f"{stream}/mark", calls, [6, 1.6, 1.2])
         marks = (
             [str(n) + "号楼" for n in range(100)],
             [str(n) + "#楼" for n in range(100)],
@@ -201,7 +211,7 @@ class Events:
                 "head": pl.Series(head),
                 "level": pl.Series(level),
                 "urban": pl.Series(building >= 0),
-                "with_road": pl.Series(self.draw.chance("call/road", calls, 0.3)),
+                "with_road": pl.Series(self.draw.chance(f"{stream}/road", calls, 0.3)),
             }
         )
         choice = pl.col("head")
@@ -291,7 +301,8 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
             )
         )
         parts.append(_bursts(draw, window, low, high, people))
-        base += n + len(parts[-1][0])
+        parts.append(_silent(draw, window, low, high, people))
+        base += n + len(parts[-2][0])
     kind, time, house, burst, calls = (np.concatenate(c) for c in zip(*parts, strict=True))
     event = np.repeat(np.arange(len(kind)), calls)
     call = np.arange(len(event))
@@ -345,6 +356,23 @@ def _bursts(draw: Draw, window: int, low: int, high: int, people: People) -> tup
         np.r_[ids * 2, ids[which] * 2 + 1],
         np.r_[water_calls, np.ones(len(which), dtype=np.int64)],
     )
+
+
+def _silent(draw: Draw, window: int, low: int, high: int, people: People) -> tuple[Indices, ...]:
+    """What nobody rings about: seen by grid workers or inspectors, or settled by mediators."""
+    n = round(people.count * SILENT * (high - low))
+    ids = window * 100_000_000 + np.arange(n)
+    way = draw.pick("silent/way", ids, SILENT_WAYS)
+    weights = np.asarray(_WEIGHTS)
+    kind = np.select(
+        [way == BY_GRID, way == BY_MEDIATION],
+        [draw.pick("silent/grid", ids, weights * GRID_KINDS), np.full(n, QUARREL)],
+        draw.pick("silent/city", ids, weights * CITY_KINDS),
+    )
+    homes = draw.below("silent/home", ids, len(people.homes.house))
+    second = np.floor(draw.uniform("silent/time", ids) * (high - low) * DAY).astype(np.int64)
+    none = np.zeros(n, dtype=np.int64)
+    return kind, (low + 1) * DAY + second, people.homes.house[homes].astype(np.int64), none - 2 - way, none
 
 
 def sent(events: Events, clock: Clock, period: int) -> Indices:

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from sample_city.codes import DAY_ZERO
+from sample_city.codes import DAY_ZERO, shares
 from sample_city.draw import Bools, Draw, Floats, Indices, Ints
 from sample_city.places import Places, within
 
@@ -105,8 +105,7 @@ def sizes(draw: Draw, persons: int) -> tuple[Indices, Indices]:
 
 def per_community(households: int, weights: Floats) -> Indices:
     """How many of the households each community has."""
-    edge = np.rint(np.cumsum(weights) / np.sum(weights) * households).astype(np.int64)
-    return np.diff(edge, prepend=0)
+    return shares(households, weights)
 
 
 def build(draw: Draw, clock: Clock, kind: Indices, size: Indices, *, places: Places, origins: int) -> Homes:

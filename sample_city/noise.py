@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Callable, Set
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,8 +17,43 @@ _LOCK = (
 )  # user name, as Office leaves it
 
 
-def scatter(world: World, period: int, root: Path, answers: Answers) -> None:
-    """Drops the noise of a delivery below `root`."""
+def _half_workbook() -> bytes:
+    """A workbook whose transfer broke off: the first part of a zip, without its directory."""
+    return _zip("xl/worksheets/sheet1.xml", b"<worksheet><sheetData>" + bytes(range(256)) * 24)[:3000]
+
+
+def _outside() -> bytes:
+    """A zip whose member would land outside the folder."""
+    return _zip("../../补充.csv", "编号,备注\n1,补充\n".encode())
+
+
+def _zip(name: str, content: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name, (2026, 10, 31, 9, 0, 0)), content)
+    return held.getvalue()
+
+
+def _readme() -> bytes:
+    return "地址库每月更新，有问题请联系大数据局数据科。\n".encode()
+
+
+def _plan() -> bytes:
+    return "学校,计划人数\n第一中学,900\n第二中学,850\n".encode()
+
+
+# dataset it belongs to, path, how it is made, kind, note
+_SPOILT: tuple[tuple[str, str, Callable[[], bytes], str, str], ...] = (
+    ("sifa.jiufen", "sifa/人民调解案件台账（定稿）.xlsx", _half_workbook, "corrupt", "half of a workbook"),
+    ("yibao.canbao", "yibao/医保密文.xlsx", ole_header, "password", "OLE container such as an encrypted workbook"),
+    ("yibao.canbao", "yibao/补充材料.zip", _outside, "unsafe", "member path leaves the folder"),
+    ("jiaoyu.xueji", "jiaoyu/{year}年招生计划.csv", _plan, "unknown", "no contract"),
+    ("dashuju.dizhiku", "dashuju/README.txt", _readme, "unknown", "free text"),
+)
+
+
+def scatter(world: World, period: int, root: Path, answers: Answers, datasets: Set[str]) -> None:
+    """Drops the noise of a delivery below `root`; some of it belongs to a dataset that must have been delivered."""
     day = world.day_text(period)
 
     def put(path: str, content: bytes, kind: str, note: str = "") -> None:
@@ -31,12 +69,16 @@ def scatter(world: World, period: int, root: Path, answers: Answers) -> None:
     put("gongan/.DS_Store", b"\x00\x00\x00\x01Bud1" + b"\x00" * 248, "system")
     put("shichang/Thumbs.db", ole_header(), "system")
     if period == 1:
+        for dataset, path, make, kind, note in _SPOILT:
+            if dataset in datasets:
+                put(path.format(year=day[:4]), make(), kind, note)
         put("shichang/市场主体_补报.csv", b"", "empty", "0 bytes")
-        copy(f"minzheng/殡葬火化登记_{day}.csv", f"minzheng/复件 殡葬火化登记_{day}.csv")
+        if "minzheng.huohua" in datasets:
+            copy(f"minzheng/殡葬火化登记_{day}.csv", f"minzheng/复件 殡葬火化登记_{day}.csv")
         sheet = f"canlian/{day[:4]}年助残日活动签到表.xlsx"
         _unknown(world, root / sheet, period)
         answers.file(period, "noise", f"{root.name}/{sheet}", "unknown", note="no contract")
-    else:
+    elif "rexian.gongdan" in datasets:
         copy(f"rexian/12345工单_{day}.csv", f"rexian/12345工单_{day}(1).csv")
 
 

@@ -207,33 +207,14 @@ class Organisations:
     def addresses(self, at: Ints) -> pl.Series:
         """Business addresses: a building, for a shop with its number; a house in a village."""
         house = self.house[at]
-        building = self.places.house_building[house]
-        frame = pl.DataFrame(
-            {
-                "house": self.places.addresses(house),
-                "building": self.places.building_addresses(np.maximum(building, 0))
-                if len(self.places.building_number)
-                else self.places.addresses(house),
-                "shop": pl.Series(self.shop[at]).cast(pl.String),
-                "urban": pl.Series(building >= 0),
-                "numbered": pl.Series(self.kind[at] == SELF_EMPLOYED),
-            }
-        )
-        shop = pl.when("numbered").then(pl.col("shop") + "号商铺").otherwise(pl.lit(""))
-        return frame.select(pl.when("urban").then(pl.col("building") + shop).otherwise("house")).to_series()
+        shop = pl.Series("shop", self.shop[at]).cast(pl.String) + "号商铺"
+        numbered = (self.kind[at] == SELF_EMPLOYED) & (self.places.house_building[house] >= 0)
+        tail = pl.DataFrame([shop, pl.Series("n", numbered)]).select(pl.when("n").then("shop").otherwise(pl.lit("")))
+        return self.places.site_addresses(house) + tail.to_series()
 
     def place_keys(self, at: Ints) -> pl.Series:
         """The building, or the house in a village."""
-        house = self.house[at]
-        building = self.places.house_building[house]
-        frame = pl.DataFrame(
-            {
-                "h": self.places.house_keys(house),
-                "b": self.places.building_keys(building),
-                "u": pl.Series(building >= 0),
-            }
-        )
-        return frame.select(pl.when("u").then("b").otherwise("h")).to_series()
+        return self.places.site_keys(self.house[at])
 
 
 def _joined(words: Sequence[Ints]) -> pl.Series:
@@ -292,8 +273,8 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
         status=status.astype(np.int8),
         cancelled=cancelled.astype(np.int32),
         cancelled_in=cancelled_in.astype(np.int16),
-        legal=_leaders(draw, "org/leader", community, people, clock).astype(np.int32),
-        next_legal=_leaders(draw, "org/leader/next", community, people, clock).astype(np.int32),
+        legal=leaders(draw, "org/leader", community, people, clock.days[0]).astype(np.int32),
+        next_legal=leaders(draw, "org/leader/next", community, people, clock.days[0]).astype(np.int32),
         legal_changed_in=legal_changed_in.astype(np.int16),
         renamed_in=renamed_in.astype(np.int16),
         capital=capital.astype(np.int32),
@@ -302,9 +283,9 @@ def build(draw: Draw, persons: int, clock: Clock, places: Places, people: People
     )
 
 
-def _leaders(draw: Draw, stream: str, community: Ints, people: People, clock: Clock) -> Ints:
-    """An adult of the community for each organisation."""
+def leaders(draw: Draw, stream: str, community: Ints, people: People, day: int) -> Ints:
+    """An adult of the community for each organisation; `day`: of the first delivery."""
     ids = np.arange(people.count)
-    age = (clock.days[0] - people.birth[ids]) / 365.25
-    able = (age >= 22) & (age < 68) & (people.document[ids] == 0) & (people.death[ids] > clock.days[0])
+    age = (day - people.birth[ids]) / 365.25
+    able = (age >= 22) & (age < 68) & (people.document[ids] == 0) & (people.death[ids] > day)
     return neighbours(draw, stream, people, np.flatnonzero(able), community)

@@ -158,6 +158,29 @@ class Places:
         frame = pl.DataFrame({"h": head, "r": take(self.estate_road, estates), "n": take(self.estate_name, estates)})
         return frame.select(pl.concat_str(pl.all())).to_series()
 
+    # ---- where offices and shops are: in a building, or in a house of a village --------------------------
+    def site_addresses(self, houses: Ints) -> pl.Series:
+        """Addresses of the buildings of some houses; of the houses themselves in a village."""
+        building = self.house_building[houses]
+        if not len(self.building_number):
+            return self.addresses(houses)
+        frame = pl.DataFrame(
+            {
+                "h": self.addresses(houses),
+                "b": self.building_addresses(np.maximum(building, 0)),
+                "u": pl.Series(building >= 0),
+            }
+        )
+        return frame.select(pl.when("u").then("b").otherwise("h")).to_series()
+
+    def site_keys(self, houses: Ints) -> pl.Series:
+        """Keys of the same."""
+        building = self.house_building[houses]
+        frame = pl.DataFrame(
+            {"h": self.house_keys(houses), "b": self.building_keys(building), "u": pl.Series(building >= 0)}
+        )
+        return frame.select(pl.when("u").then("b").otherwise("h")).to_series()
+
     # ---- geometry ---------------------------------------------------------------------------------------
     def coordinates(self, stream: str, ids: Ints, grids: Ints) -> tuple[Floats, Floats]:
         """A point well inside the grid of each thing; degrees CGCS2000, seven decimals."""

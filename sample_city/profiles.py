@@ -78,15 +78,3 @@ def full_addresses(scale: float = 1.0) -> tuple[Defect, ...]:
 def local_addresses(scale: float = 1.0) -> tuple[Defect, ...]:
     """Addresses below the town."""
     return _scaled(scale, addr_dashes=0.07, addr_hash=0.055, fullwidth=0.012, spaces=0.004)
-
-
-def plain_dates(scale: float = 1.0) -> tuple[Defect, ...]:
-    """Dates as text."""
-    return _scaled(
-        scale,
-        date_other_format=0.012,
-        date_serial=0.005,
-        date_with_time=0.003,
-        date_month_only=0.001,
-        date_impossible=0.0006,
-    )

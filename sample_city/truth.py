@@ -6,7 +6,8 @@ Tables are written chunk by chunk, so that the key of a large city needs no more
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Set
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -14,16 +15,20 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from sample_city import names, people
+from sample_city import names, people, truth_tables
+from sample_city.behind import Behind
 from sample_city.codes import dates, id_ends_in_x
-from sample_city.draw import Bools, Floats, Indices, Ints
+from sample_city.draw import Bools, Indices, Ints
 from sample_city.households import CHILD
-from sample_city.organisations import INDUSTRY, KINDS, STATUSES
+from sample_city.insurance import EMPLOYMENT, MEDICAL, PENSION, employment, medical, pension
+from sample_city.organisations import STATUSES
 from sample_city.people import DOCUMENTS, LOW_INCOME_TYPES, NEVER, RELATION_NAMES
 from sample_city.places import take
+from sample_city.sources import CORE
 from sample_city.sources.base import CHUNK
+from sample_city.sources.jiaoyu_xueji import GRADES, pupils
 from sample_city.sources.minzheng_dibao import income
-from sample_city.sources.zongzhi_wangge import grid_names, rings
+from sample_city.truth_tables import slices
 from sample_city.world import World, choose, where
 
 MANY = 2_000  # frames that may wait in memory
@@ -32,10 +37,10 @@ ABOLISHED = sorted({code for codes, _ in people.FORMER_COUNTIES.values() for cod
 
 
 class Table:
-    """A Parquet file that grows by data frames of one schema."""
+    """A Parquet file that grows by data frames of one schema; `behind` writes them while the next ones are made."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, behind: Behind) -> None:
+        self._path, self._behind = path, behind
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pl.DataFrame] = []
         self._held = 0
@@ -50,10 +55,13 @@ class Table:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._waiting:
-            return
-        arrow = pl.concat(self._waiting).to_arrow(compat_level=pl.CompatLevel.oldest())
+        frames = self._waiting
+        if frames:
+            self._behind.do(lambda: self._write(frames))
         self._waiting, self._held = [], 0
+
+    def _write(self, frames: list[pl.DataFrame]) -> None:
+        arrow = pl.concat(frames).to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, arrow.schema, compression="zstd")
         self._writer.write_table(arrow, row_group_size=CHUNK)
@@ -61,19 +69,22 @@ class Table:
     def close(self) -> None:
         """Completes the file."""
         self._flush()
+        self._behind.wait()
         if self._writer is not None:
             self._writer.close()
 
 
 class Answers:
-    """All tables of the key below `root`."""
+    """All tables of the key below `root`; what is written on `thread` does not hold up what is made meanwhile."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._root = root
+        self.thread = ThreadPoolExecutor(max_workers=1)
         self.tables: dict[str, Table] = {}
         self._files: list[tuple[int, str, str, str, str, str]] = []
         self._counts: list[pl.DataFrame] = []
+        self._told: list[pl.DataFrame] = []
 
     def __enter__(self) -> Answers:
         return self
@@ -81,13 +92,16 @@ class Answers:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for table in self.tables.values():
-            table.close()
+        try:
+            for table in self.tables.values():
+                table.close()
+        finally:
+            self.thread.shutdown()
 
     def add(self, name: str, frame: pl.DataFrame) -> None:
         """Appends to a table."""
         if name not in self.tables:
-            self.tables[name] = Table(self._root / f"{name}.parquet")
+            self.tables[name] = Table(self._root / f"{name}.parquet", Behind(self.thread))
         self.tables[name].add(frame)
 
     def mentions(self, frame: pl.DataFrame) -> None:
@@ -102,6 +116,30 @@ class Answers:
                 non_data_rows=(~data).sum().cast(pl.Int64),
             )
         )
+
+        if (frame["event_key"] != "").any():
+            told = frame.filter(pl.col("event_key") != "").select("event_key", "source", "file", "row_number")
+            texts = [pl.col(c).cast(pl.Categorical) for c in ("source", "file")]
+            event = pl.col("event_key").str.slice(1).cast(pl.Int32) - 1
+            self._told.append(told.with_columns(*texts, event.alias("event"), pl.col("row_number").cast(pl.Int32)))
+
+    def told(self, events: int) -> Indices:
+        """How many rows tell of each of some events."""
+        counts = np.zeros(events, dtype=np.int64)
+        for frame in self._told:
+            np.add.at(counts, frame["event"].to_numpy(), 1)
+        return counts
+
+    def clusters(self) -> None:
+        """The rows of events that more than one row tells of, with the number of ways on which they came."""
+        if not self._told:
+            return
+        way = pl.col("source").cast(pl.String).replace("rexian/12345接口", "rexian/12345工单")
+        frame = pl.concat(self._told).with_columns(way=way)
+        grouped = pl.len().over("event") > 1, pl.col("way").n_unique().over("event").cast(pl.Int64).alias("channels")
+        frame = frame.with_columns(grouped[1]).filter(grouped[0])
+        texts = [pl.col(c).cast(pl.String) for c in ("source", "file")]
+        self.add("event_cluster", frame.select("event_key", *texts, pl.col("row_number").cast(pl.Int64), "channels"))
 
     def roles(self, frame: pl.DataFrame) -> None:
         """Persons of a row who are not its subject."""
@@ -139,30 +177,43 @@ class Answers:
         return manifest
 
 
-def _slices(total: int) -> Iterator[Indices]:
-    for low in range(0, total, CHUNK):
-        yield np.arange(low, min(low + CHUNK, total))
+def write(world: World, answers: Answers, datasets: Set[str]) -> None:
+    """All tables about the city itself; deliveries have added their own before.
 
-
-def write(world: World, answers: Answers) -> None:
-    """All tables about the city itself; deliveries have added their own before."""
+    datasets: those that were delivered; what none of them shows is left out
+    """
+    wide = not datasets <= set(CORE)
     for period in range(1, world.periods + 1):
-        for ids in _slices(len(world.people.sex)):
+        for ids in slices(len(world.people.sex)):
             here = ids[world.born(period)[ids]]
             answers.add("person", _persons(world, here, period))
             answers.add("policy", _allowance(world, here, period))
             answers.add("tag", _tags(world, here, period))
-        for homes in _slices(len(world.people.homes.house)):
+        for homes in slices(len(world.people.homes.house)):
             answers.add("household", _households(world, homes, period))
-        for at in _slices(len(world.organisations)):
-            answers.add("organisation", _organisations(world, at[world.organisations.founded_in[at] <= period], period))
+        for at in slices(len(world.organisations)):
+            answers.add(
+                "organisation",
+                truth_tables.organisations(world, at[world.organisations.founded_in[at] <= period], period),
+            )
+        if wide:
+            for at in slices(len(world.institutions)):
+                answers.add("organisation", truth_tables.institutions(world, at, period))
+        if "yingji.weihua" in datasets:
+            answers.add("tag", truth_tables.firm_tags(world, period))
         if period > 1:
             _changes(world, period, answers)
     if world.periods == 1:
         answers.add("change", _change(1, pl.Series([], dtype=pl.String), "", "", ("", "")))
     _situations(world, answers)
-    _places(world, answers)
-    _events(world, answers)
+    truth_tables.places(world, answers)
+    truth_tables.events(world, answers)
+    answers.clusters()
+    truth_tables.bursts(world, answers)
+    if wide:
+        truth_tables.industries(world, answers)
+        truth_tables.facilities(world, answers)
+        truth_tables.line_grids(world, answers)
 
 
 # ---- persons ----------------------------------------------------------------------------------------------
@@ -173,19 +224,12 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
     poor = (p.low_income_from[ids] > 0) & (p.low_income_from[ids] <= period)
     disabled = p.disability_type[ids] > 0
     employer = world.employer(ids, period)
-    age = world.ages(ids, period)
     dead = world.dead(ids, period)
     number = world.numbers(ids)
-    other = pl.Series([f"X{k}" for k in range(10)])
-    papers = pl.DataFrame(
-        {
-            "a": take(other, document),
-            "n": pl.Series(10**7 + world.draw.below("person/document/number", ids, 9 * 10**7)).cast(pl.String),
-        }
-    )
-    employment = np.select(
-        [age < 6, age < 22, age >= 60, employer >= 0], [0, 1, 2, 3], 4 + world.draw.below("person/idle", ids, 3)
-    )
+    work = employment(world, ids, period)
+    pupil, grade, school = pupils(world, ids, period)
+    at_school = np.searchsorted(ids, pupil)
+    insured, pensioner = medical(world, ids, period), pension(world, ids, period)
     relations = pl.Series([RELATION_NAMES.get(k, "") for k in range(100)])
     return pl.DataFrame(
         {
@@ -199,11 +243,7 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
             "id_no": number,
             "alt_id": world.other_numbers(ids),
             "doc_type": take(pl.Series(DOCUMENTS), document),
-            "doc_no": pl.DataFrame(
-                {"d": pl.Series(document > 0), "n": number, "o": papers.select(pl.col("a") + pl.col("n")).to_series()}
-            )
-            .select(pl.when("d").then("o").otherwise("n"))
-            .to_series(),
+            "doc_no": choose(document > 0, world.documents(ids), number),
             "phone": world.phones(ids, period),
             "household_key": _household_keys(home),
             "relation": take(relations, p.relation[ids]),
@@ -211,12 +251,12 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
             "residence_grid": world.places.grid_keys(world.places.house_grid[residence]),
             "hukou_place": world.places.house_keys(hukou),
             "hukou_address": world.hukou_addresses(ids),
-            "employment": take(pl.Series(["学龄前", "学生", "退休", "在职", "务农", "失业", "灵活就业"]), employment),
+            "employment": take(pl.Series(EMPLOYMENT), work),
             "employer_org": where(employer >= 0, world.organisations.keys(np.maximum(employer, 0))),
-            "school_org": pl.repeat("", len(ids), eager=True),
-            "grade": pl.repeat("", len(ids), eager=True),
-            "medical": pl.repeat("", len(ids), eager=True),
-            "pension": pl.repeat("", len(ids), eager=True),
+            "school_org": _spread(len(ids), at_school, world.institutions.keys(school)),
+            "grade": _spread(len(ids), at_school, take(pl.Series(GRADES), grade - 1)),
+            "medical": take(pl.Series(MEDICAL), insured),
+            "pension": take(pl.Series(PENSION), pensioner),
             "disability_type": where(disabled, pl.Series(p.disability_type[ids]).cast(pl.String)),
             "disability_level": where(disabled, pl.Series(p.disability_level[ids]).cast(pl.String)),
             "low_income_type": where(poor, take(pl.Series(LOW_INCOME_TYPES), p.low_income[ids])),
@@ -226,6 +266,12 @@ def _persons(world: World, ids: Indices, period: int) -> pl.DataFrame:
             "observed": pl.Series(world.seen(period)[ids]),
         }
     )
+
+
+def _spread(n: int, at: Indices, text: pl.Series) -> pl.Series:
+    """`n` empty texts but for some positions."""
+    empty = pl.repeat("", n, dtype=pl.String, eager=True)
+    return empty.scatter(pl.Series(at.astype(np.uint32)), text)
 
 
 def _household_keys(homes: Ints) -> pl.Series:
@@ -367,7 +413,7 @@ def _situations(world: World, answers: Answers) -> None:
         "deceased_still_paid": paid & world.dead(ids, last),
         "eligible_not_paid": old & ~paid,
     }
-    for piece in _slices(len(ids)):
+    for piece in slices(len(ids)):
         ends = np.zeros(len(piece), dtype=bool)
         at = np.flatnonzero(number[piece])
         ends[at] = id_ends_in_x(p.area[piece[at]], p.birth[piece[at]], p.sequence[piece[at]])
@@ -447,193 +493,3 @@ def _changes(world: World, period: int, answers: Answers) -> None:
         (o.keys(called), "renamed", "name", o.names(called, period - 1), o.names(called, period)),
     ):
         answers.add("change", _change(period, keys, kind, column, (old, after)))
-
-
-# ---- organisations, places, events ------------------------------------------------------------------------
-def _organisations(world: World, at: Indices, period: int) -> pl.DataFrame:
-    o = world.organisations
-    status = o.status_at(at, period)
-    ended = status > 0
-    n = len(at)
-    building = world.places.house_building[o.house[at]]
-    nothing = pl.repeat(None, n, dtype=pl.Float64, eager=True)
-    zero = pl.repeat(0, n, dtype=pl.Int64, eager=True)
-    return pl.DataFrame(
-        {
-            "period": pl.repeat(period, n, dtype=pl.Int64, eager=True),
-            "org_key": o.keys(at),
-            "name": o.names(at, period),
-            "uscc": o.codes(at),
-            "kind": take(pl.Series(KINDS), o.kind[at]),
-            "industry_class": take(INDUSTRY["code"], o.industry[at]),
-            "industry_section": take(INDUSTRY["section"], o.industry[at]),
-            "scope": take(INDUSTRY["scope"], o.industry[at]),
-            "legal_person": world.person_keys(o.legal_at(at, period)),
-            "capital_wan": pl.Series(o.capital[at]).cast(pl.Float64),
-            "founded": dates(o.founded[at]),
-            "status": take(pl.Series(STATUSES), status),
-            "cancelled": where(ended, dates(np.where(ended, o.cancelled[at], 0))),
-            "address": o.addresses(at),
-            "building_key": world.places.building_keys(building),
-            "phone": world.phones(o.legal_at(at, period).astype(np.int64), period),
-            "hazardous": take(
-                pl.Series(["", "危险化学品"]), INDUSTRY["hazardous"].to_numpy()[o.industry[at]].astype(np.int64)
-            ),
-            "hitech": pl.repeat(False, n, eager=True),
-            "staff_begin": zero,
-            "staff_end": zero,
-            "layoffs": zero,
-            "arrears": pl.repeat(False, n, eager=True),
-            "revenue_2025": nothing,
-            "profit_2025": nothing,
-            "tax_2025": nothing,
-            "assets_2025": nothing,
-        }
-    )
-
-
-def _places(world: World, answers: Answers) -> None:
-    w = world.places
-    for at in _slices(len(w.estate_community)):
-        first = np.searchsorted(w.building_estate, at)
-        answers.add(
-            "place",
-            _place(
-                world,
-                w.estate_keys(at),
-                level="estate",
-                parent=w.area("community_code", w.estate_community[at]),
-                text=w.estate_addresses(at),
-                community=w.estate_community[at],
-                grid=pl.repeat("", len(at), dtype=pl.String, eager=True),
-                points=w.coordinates("building", first, w.building_grid[first]),
-            ),
-        )
-    for at in _slices(len(w.building_number)):
-        answers.add(
-            "place",
-            _place(
-                world,
-                w.building_keys(at),
-                level="building",
-                parent=w.estate_keys(w.building_estate[at]),
-                text=w.building_addresses(at),
-                community=w.building_community[at],
-                grid=w.grid_keys(w.building_grid[at]),
-                points=w.coordinates("building", at, w.building_grid[at]),
-            ),
-        )
-    for at in _slices(len(w.house_number)):
-        building, grid = w.house_building[at], w.grid_keys(w.house_grid[at])
-        answers.add(
-            "place",
-            _place(
-                world,
-                w.house_keys(at),
-                level="house",
-                parent=choose(
-                    building >= 0, w.building_keys(building), w.area("community_code", w.house_community[at])
-                ),
-                text=w.addresses(at),
-                community=w.house_community[at],
-                grid=grid,
-                points=w.house_points(at),
-            ),
-        )
-        codes = {"place_key": w.house_keys(at), "grid_key": grid, "grid_code": w.grid_codes(w.house_grid[at])}
-        answers.add("house_grid", pl.DataFrame(codes))
-    for at in _slices(len(w.grid_serial)):
-        answers.add("grid", _grids(world, at))
-
-
-def _place(
-    world: World,
-    keys: pl.Series,
-    *,
-    level: str,
-    parent: pl.Series,
-    text: pl.Series,
-    community: Ints,
-    grid: pl.Series,
-    points: tuple[Floats, Floats],
-) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "place_key": keys,
-            "level": pl.repeat(level, len(keys), dtype=pl.String, eager=True),
-            "parent": parent,
-            "standard_address": text,
-            "community": world.places.area("community_code", community),
-            "town": world.places.area("town_code", community),
-            "grid_key": grid,
-            "lon": pl.Series(points[0]),
-            "lat": pl.Series(points[1]),
-        }
-    )
-
-
-def _grids(world: World, at: Indices) -> pl.DataFrame:
-    corners = rings(world, at)
-    texts = [pl.DataFrame({"x": x, "y": y}).select(pl.col("x") + " " + pl.col("y")).to_series() for x, y in corners]
-    wkt = (
-        pl.DataFrame([t.alias(str(i)) for i, t in enumerate(texts)])
-        .select("POLYGON ((" + pl.concat_str(pl.all(), separator=", ") + "))")
-        .to_series()
-    )
-    x, y = (np.stack([c[k].cast(pl.Float64).to_numpy() for c in corners]) for k in (0, 1))
-    metres_x, metres_y = 111_320.0 * np.cos(np.radians(y.mean(axis=0))), 110_950.0
-    area = 0.5 * np.abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum(axis=0)) * metres_x * metres_y
-    w = world.places
-    return pl.DataFrame(
-        {
-            "line": pl.repeat("zongzhi", len(at), eager=True),
-            "grid_code": w.grid_codes(at),
-            "name": grid_names(world, at),
-            "area_m2": pl.Series(np.round(area, 1)),
-            "wkt": wkt,
-            "grid_key": w.grid_keys(at),
-            "community": w.area("community_code", w.grid_community[at]),
-        }
-    )
-
-
-def _events(world: World, answers: Answers) -> None:
-    from sample_city.events import AT_HOUSE, DAY, KIND, NOWHERE, WHERE
-
-    e, w = world.events, world.places
-    days = np.asarray(world.clock.days)
-    for at in _slices(len(e.kind)):
-        house = e.house[at]
-        level = WHERE[e.kind[at]]
-        building = w.house_building[house]
-        lon, lat = w.house_points(house)
-        placed = level != NOWHERE
-        period = np.searchsorted(days, e.time[at] // DAY, "left") + 1
-        burst = e.burst[at].astype(np.int64)
-        name = pl.DataFrame(
-            {
-                "k": take(pl.Series(["W", "G"]), np.maximum(burst, 0) % 2),
-                "n": pl.Series(np.maximum(burst, 0) // 2 + 1).cast(pl.String),
-            }
-        )
-        answers.add(
-            "event",
-            pl.DataFrame(
-                {
-                    "event_key": e.keys(at),
-                    "category": take(KIND["kind"], e.kind[at]),
-                    "time": pl.from_epoch(pl.Series(e.time[at]), time_unit="s").dt.strftime("%Y-%m-%dT%H:%M:%S"),
-                    "community": w.area("community_code", w.house_community[house]),
-                    "grid_key": w.grid_keys(w.house_grid[house]),
-                    "house_place": w.house_keys(np.where(placed & ((level == AT_HOUSE) | (building < 0)), house, -1)),
-                    "building_place": w.building_keys(np.where(placed, building, -1)),
-                    "org_key": pl.repeat("", len(at), eager=True),
-                    "lon": pl.Series(lon),
-                    "lat": pl.Series(lat),
-                    "status": take(pl.Series(["办理中", "已办结"]), world.draw.pick("event/status", at, [1, 6])),
-                    "period": pl.Series(period, dtype=pl.Int64),
-                    "burst": where(burst >= 0, name.select(pl.col("k") + pl.col("n")).to_series()),
-                    "mentions": pl.Series(e.calls[at], dtype=pl.Int64),
-                }
-            ),
-        )

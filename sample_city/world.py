@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sample_city import areas, events, households, names, organisations, people, places
-from sample_city.codes import calendar, compact_dates, dates, id_numbers, padded
+from sample_city import areas, events, facilities, households, institutions, lines, names, organisations, people, places
+from sample_city.codes import calendar, compact_dates, dates, id_numbers_of, padded
 from sample_city.draw import Bools, Draw, Indices, Ints
 from sample_city.households import Clock
 
 OLD_AGE = 80
+STEP = 1_000_000  # persons whose dates are turned into numbers at a time
 ALLOWANCE = ((100, 500), (90, 200), (80, 50))  # yuan a month by age, as the city's notice sets it
 
 
@@ -51,6 +52,33 @@ class World:
         """The first person of each household."""
         return self.people.homes.first
 
+    @cached_property
+    def born_on(self) -> Ints:
+        """Dates of birth of everybody as numbers YYYYMMDD: asked for by nearly every dataset."""
+        birth = self.people.birth
+        parts = [compact_dates(birth[low : low + STEP]).astype(np.int32) for low in range(0, len(birth), STEP)]
+        return np.concatenate(parts)
+
+    @cached_property
+    def lived_in(self) -> Bools:
+        """Houses that had a household at first."""
+        houses = np.zeros(len(self.places.house_community), dtype=bool)
+        houses[self.people.homes.house] = True
+        return houses
+
+    def listed(self, stream: str, houses: Indices, per_person: float, known: float) -> Indices:
+        """Those of some houses that a register holds: `known` of the lived-in ones, vacant ones up to its share."""
+        every = int(self.lived_in.sum())
+        vacant = max(len(self.lived_in) - every, 1)
+        of_vacant = min(1.0, max(0.0, per_person * self.persons - known * every) / vacant)
+        share = np.where(self.lived_in[houses], known, of_vacant)
+        return np.asarray(houses[self.draw.chance(stream, houses, share)])
+
+    @cached_property
+    def town_share(self) -> float:
+        """Share of the houses that are flats of a town."""
+        return float((self.places.house_building >= 0).mean())
+
     # ---- who is there -----------------------------------------------------------------------------------
     def born(self, period: int) -> Bools:
         """Persons who have arrived or were born by the day of a delivery, the dead and departed included."""
@@ -66,8 +94,8 @@ class World:
 
     def ages(self, ids: Ints, period: int) -> Indices:
         """Completed years on the day of a delivery."""
-        born, now = compact_dates(self.people.birth[ids]), int(compact_dates(np.asarray([self.day(period)]))[0])
-        return np.asarray((now - born) // 10_000)
+        now = int(compact_dates(np.asarray([self.day(period)]))[0])
+        return np.asarray((now - self.born_on[ids].astype(np.int64)) // 10_000)
 
     def in_register(self, ids: Ints, period: int) -> Bools:
         """Persons the household register of the city holds: number, hukou here, arrived, not departed, alive.
@@ -128,14 +156,15 @@ class World:
     def numbers(self, ids: Ints) -> pl.Series:
         """GB 11643 numbers; empty for those who have none."""
         p = self.people
-        return where(p.has_number[ids], id_numbers(p.area[ids], p.birth[ids], p.sequence[ids]))
+        return where(p.has_number[ids], id_numbers_of(p.area[ids], self.born_on[ids], p.sequence[ids]))
 
     def other_numbers(self, ids: Ints) -> pl.Series:
         """The second number of the few who were given two; empty otherwise."""
         p = self.people
         has = p.second_sequence[ids] >= 0
         return where(
-            has & p.has_number[ids], id_numbers(p.area[ids], p.birth[ids], np.maximum(p.second_sequence[ids], 0))
+            has & p.has_number[ids],
+            id_numbers_of(p.area[ids], self.born_on[ids], np.maximum(p.second_sequence[ids], 0)),
         )
 
     def numbers_for(self, source: str, ids: Ints) -> pl.Series:
@@ -144,6 +173,43 @@ class World:
         if not use.any():
             return self.numbers(ids)
         return choose(use, self.other_numbers(ids), self.numbers(ids))
+
+    def documents(self, ids: Ints) -> pl.Series:
+        """Numbers of other documents than the citizen's (people.DOCUMENTS); empty for citizens.
+
+        Passports, and permits of Hong Kong and Macao: a letter and eight digits; of Taiwan: eight digits; cards of the
+        18-digit kind for permanent residents (9…) and residents from Hong Kong, Macao and Taiwan (81, 82, 83).
+        """
+        p = self.people
+        kind = p.document[ids].astype(np.int64)
+        digits = padded("", self.draw.below("person/document/number", ids, 10**8), 8)
+        letter = places.take(pl.Series(["E", "M", "P", "G"]), self.draw.below("person/document/letter", ids, 4))
+        home = np.asarray([810000, 820000, 830000])[self.draw.below("person/document/home", ids, 3)]
+        state = 900_000 + 156 + self.draw.below("person/document/state", ids, 80_000)
+        cards = id_numbers_of(np.where(kind == 2, state, home), self.born_on[ids], p.sequence[ids])
+        frame = pl.DataFrame({"k": kind, "d": digits, "l": letter, "c": cards})
+        return frame.select(
+            pl.when(pl.col("k") == 0)
+            .then(pl.lit(""))
+            .when(pl.col("k") == 1)
+            .then(pl.col("l") + pl.col("d"))
+            .when(pl.col("k") == 3)
+            .then("H" + pl.col("d"))
+            .when(pl.col("k") == 4)
+            .then("d")
+            .otherwise("c")
+        ).to_series()
+
+    def ethnic_names(self, ids: Ints, foreign: str) -> pl.Series:
+        """Names of ethnic groups; `foreign` for foreigners."""
+        table = pl.Series([people.ETHNIC_NAMES.get(k, foreign) for k in range(100)])
+        return places.take(table, self.people.ethnic[ids])
+
+    def guardians(self, ids: Ints, period: int) -> Indices:
+        """The head of the household, or another adult where that is the person; -1 where there is none."""
+        head = self.first_of_home[self.people.household[ids]]
+        alive = self.people.death[head] > self.day(period)
+        return np.where((head != ids) & alive, head, self.kin(ids, period))
 
     def phones(self, ids: Ints, period: int) -> pl.Series:
         """Mobile numbers on the day of a delivery; a few change."""
@@ -200,9 +266,29 @@ class World:
         """The organisation a person works for; -1 for none."""
         age = self.ages(ids, period)
         works = (age >= 20) & (age < 60) & self.draw.chance("person/works", ids, 0.62)
-        return np.where(
-            works, self.draw.below("person/employer", ids, int((self.organisations.founded_in == 1).sum())), -1
-        )
+        return np.where(works, self.firms[self.draw.below("person/employer", ids, len(self.firms))], -1)
+
+    @cached_property
+    def firms(self) -> Indices:
+        """Organisations of the first delivery that employ people: firms and co-operatives; all where there is none."""
+        first = np.flatnonzero(self.organisations.founded_in == 1)
+        firms = first[self.organisations.kind[first] != organisations.SELF_EMPLOYED]
+        return np.asarray(firms if len(firms) else first)
+
+    @cached_property
+    def institutions(self) -> institutions.Institutions:
+        """Public bodies, committees, associations and collectives."""
+        return institutions.build(self.draw, self.clock.days[0], len(self.organisations), self.places, self.people)
+
+    @cached_property
+    def line_grids(self) -> dict[str, lines.LineGrids]:
+        """Grids of the other lines by department."""
+        return {d: lines.build(self.persons, self.places, line) for d, line in lines.LINES.items()}
+
+    @cached_property
+    def facilities(self) -> facilities.Facilities:
+        """Services, party centres and parts of the streets."""
+        return facilities.build(self.draw, self.persons, self.places)
 
     def person_keys(self, ids: Ints) -> pl.Series:
         """P0000001 …; empty where the index is negative."""

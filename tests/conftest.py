@@ -40,7 +40,11 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with `landing/`, `landing_2/` and `truth/` of 600 people over two months."""
     import sample_city
 
-    return _made_once(tmp_path_factory, "city", lambda folder: sample_city.generate(600, 11, folder, periods=2))
+    return _made_once(
+        tmp_path_factory,
+        "city",
+        lambda folder: sample_city.generate(600, 11, folder, periods=2, datasets=sample_city.CORE),
+    )
 
 
 @pytest.fixture(scope="session")

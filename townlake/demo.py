@@ -138,7 +138,7 @@ def city_of(home: Home, persons: int, seed: int, console: Console) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
-        sample_city.generate(persons, seed, unfinished)
+        sample_city.generate(persons, seed, unfinished, datasets=sample_city.CORE)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     unfinished.rename(city)

@@ -313,13 +313,14 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    """Whether `lake.schema.table` is there, table or view."""
-    found = con.execute(
-        "select count(*) from duckdb_tables() where database_name = 'lake' and schema_name = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    views = con.execute(
-        "select count(*) from duckdb_views() where database_name = 'lake' and schema_name = ? and view_name = ?",
-        [schema, table],
-    ).fetchone()
-    return bool(found and found[0]) or bool(views and views[0])
+    """Whether `lake.schema.table` is there, table or view.
+
+    Asked by name: the functions that list tables read the statistics of every table of the lake first.
+    """
+    import duckdb
+
+    try:
+        con.execute(f"describe lake.{quote(schema)}.{quote(table)}")
+    except duckdb.CatalogException:
+        return False
+    return True

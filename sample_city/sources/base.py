@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sample_city.defects import Defect
+from sample_city.defects import Defect, Log
 from sample_city.draw import Ints
 from sample_city.world import World
 
@@ -35,6 +35,7 @@ class RowDefects:
     duplicate_near: float = 0.0
     near: str = ""
     ragged_missing: float = 0.0
+    ragged_tail: float = 0.0
     ragged_extra: float = 0.0
     extra_before: str = ""
     swap: tuple[str, str] = ("", "")
@@ -59,6 +60,8 @@ class Chunk:
 
     frame: all columns as text; ids: one number per row, the same in every delivery; keys: columns of the answer key
     (person_key, org_key, place_key, event_key); roles: other persons of the rows (role, positions, person keys)
+    logs: damage the frame already holds, by positions in the chunk; merged: first row and last row plus one of the
+    records whose first columns (Source.merged_columns) are one cell each
     """
 
     frame: pl.DataFrame
@@ -68,6 +71,8 @@ class Chunk:
     sheet: str = ""
     title: str = ""
     lines: Sequence[Line] = ()
+    logs: Sequence[Log] = ()
+    merged: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,12 @@ class Source:
     file: path below landing/
     columns, chunks: the delivered columns, and the rows
     key: the column whose damage makes a row untrustworthy
+    number: a column with a person's or firm's number beside a sound key, whose damage leaves a row doubtful
     kind: full or delta
-    layout: csv, xlsx, xls or geojson; encoding: of a CSV
+    layout: csv, zip (one CSV), xlsx, xls, dbf, json, jsonl or geojson; encoding: of a CSV
+    separator, quoting, line_end: of a CSV; member: the file inside a zip
+    widths: type, width and decimals of the fields of a DBF; render: rows as lines of JSON
+    date_1904, dimension, merged_columns: of an xlsx: date system, declared extent, columns merged downwards
     rows: defects of whole rows; shuffled: rows in random order, the same in every delivery
     register: whether a person whose row here must be refused cannot be judged
     header_rows: rows above the data, titles included; note: of the file in the answer key
@@ -94,9 +103,19 @@ class Source:
     columns: Callable[[int], Sequence[Column]]
     chunks: Callable[[World, int], Iterator[Chunk]]
     key: str = ""
+    number: str = ""
     kind: Callable[[int], str] = lambda period: "full"
     layout: str = "csv"
     encoding: str = "utf-8"
+    separator: str = ","
+    quoting: bool = True
+    line_end: str = "\r\n"
+    member: Callable[[World, int], str] = lambda world, period: ""
+    widths: Sequence[tuple[str, int, int]] = ()
+    render: Callable[[pl.DataFrame], pl.Series] | None = None
+    date_1904: bool = False
+    dimension: str = ""
+    merged_columns: int = 0
     rows: RowDefects = RowDefects()
     shuffled: bool = False
     register: bool = False

@@ -17,14 +17,16 @@ from sample_city.world import World, where
 
 SHEET = "持证残疾人"
 _COLUMNS = (
-    Column("残疾人证号", (Defect("id_bad_check", 0.021), Defect("id_short", 0.0106), Defect("id_lower_x", 0.45))),
-    Column("姓名", (Defect("name_homophone", 0.02), Defect("name_rare_variant", 0.35), Defect("name_rare_lost", 0.2))),
+    Column("残疾人证号", (Defect("id_bad_check", 0.0235), Defect("id_short", 0.0119), Defect("id_lower_x", 0.504))),
+    Column(
+        "姓名", (Defect("name_homophone", 0.0224), Defect("name_rare_variant", 0.392), Defect("name_rare_lost", 0.224))
+    ),
     Column("性别"),
     Column("残疾类别"),
-    Column("残疾等级", (Defect("blank", 0.0106),)),
+    Column("残疾等级", (Defect("blank", 0.0119),)),
     Column(
         "发证日期",
-        (Defect("date_other_format", 0.053), Defect("date_impossible", 0.0106), Defect("date_with_time", 0.0106)),
+        (Defect("date_other_format", 0.0594), Defect("date_impossible", 0.0119), Defect("date_with_time", 0.0119)),
         kind="date",
     ),
     Column("有效期至"),
@@ -33,11 +35,11 @@ _COLUMNS = (
     Column(
         "现住址",
         (
-            Defect("addr_no_province", 0.096),
-            Defect("addr_hash", 0.057),
-            Defect("addr_dashes", 0.029),
-            Defect("spaces", 0.0426),
-            Defect("fullwidth", 0.0213),
+            Defect("addr_no_province", 0.1075),
+            Defect("addr_hash", 0.0638),
+            Defect("addr_dashes", 0.0325),
+            Defect("spaces", 0.0477),
+            Defect("fullwidth", 0.0239),
         ),
     ),
     Column("证件状态"),

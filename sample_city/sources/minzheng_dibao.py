@@ -22,22 +22,24 @@ _COLUMNS = (
     Column("序号", kind="number"),
     Column("乡镇（街道）"),
     Column("村（居）"),
-    Column("姓名", (Defect("name_note", 0.011), Defect("name_rare_variant", 0.2), Defect("name_space", 0.004))),
+    Column("姓名", (Defect("name_note", 0.0125), Defect("name_rare_variant", 0.2269), Defect("name_space", 0.0046))),
     Column("性别"),
     Column(
         "身份证号",
         (
-            Defect("id_excel_000", 0.027),
-            Defect("id_bad_check", 0.0117),
-            Defect("id_transposed", 0.0066),
-            Defect("id_lower_x", 0.04),
+            Defect("id_excel_000", 0.0306),
+            Defect("id_bad_check", 0.0133),
+            Defect("id_transposed", 0.0075),
+            Defect("id_lower_x", 0.0454),
         ),
     ),
-    Column("联系电话", (Defect("blank", 0.018), Defect("phone_old7", 0.036), Defect("phone_short", 0.012))),
+    Column("联系电话", (Defect("blank", 0.0205), Defect("phone_old7", 0.0408), Defect("phone_short", 0.0136))),
     Column("对象类别"),
-    Column("家庭人均月收入（元）", (Defect("blank", 0.083),), kind="number"),
+    Column("家庭人均月收入（元）", (Defect("blank", 0.0942),), kind="number"),
     Column("月保障金额（元）", kind="number"),
-    Column("纳入日期", (Defect("date_other_format", 0.0145), Defect("date_serial", 0.012), Defect("date_dmy", 0.006))),
+    Column(
+        "纳入日期", (Defect("date_other_format", 0.0165), Defect("date_serial", 0.0136), Defect("date_dmy", 0.0068))
+    ),
     Column("家庭住址"),
     Column("备注"),
 )

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from sample_city import profiles
-from sample_city.codes import padded, runs
+from sample_city.codes import batches, padded, runs
 from sample_city.defects import Defect
 from sample_city.draw import Indices, Ints
 from sample_city.places import take
-from sample_city.sources.base import Chunk, Column, Line, Source
+from sample_city.sources.base import CHUNK, Chunk, Column, Line, Source
 from sample_city.world import World, where
 
 STANDARD = "发放标准(元/月)"
@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("性别"),
     Column("身份证", profiles.spreadsheet_ids()),
     Column("年龄", (Defect("age_not_matching", 0.035),), kind="number"),
-    Column("现住址", profiles.local_addresses()),
+    Column("现住址", profiles.local_addresses(1.2)),
     Column(STANDARD, kind="number"),
     Column("银行卡号"),
     Column(
@@ -61,18 +61,24 @@ def _by_town(world: World, period: int) -> tuple[Indices, Ints]:
 def _chunks(world: World, period: int) -> Iterator[Chunk]:
     ids, community = _by_town(world, period)
     town = world.places.area("town_code", community).cast(pl.Int64).to_numpy()
+    world.see(period, ids)
     used: set[str] = set()
-    for low, high in runs(town) or [(0, 0)]:
-        at = ids[low:high]
-        world.see(period, at)
-        here = world.places.community.row(int(community[low]) if len(ids) else 0, named=True)
-        name = str(here["town_name"])
-        sheet = name if name not in used else f"{here['county_name']}{name}"
-        used.add(sheet)
-        frame = _frame(world, at, period)
-        keys = {"person_key": world.person_keys(at), "place_key": world.places.house_keys(world.residence(at, period))}
-        title = f"{name}高龄津贴发放表"
-        yield Chunk(frame, at, keys, sheet=sheet, title=title, lines=_lines(frame[STANDARD].cast(pl.Int64)))
+    for group in batches(runs(town) or [(0, 0)], CHUNK // 2):
+        start = group[0][0]
+        at = ids[start : group[-1][1]]
+        whole = _frame(world, at, period)
+        person, house = world.person_keys(at), world.places.house_keys(world.residence(at, period))
+        for low, high in group:
+            here = world.places.community.row(int(community[low]) if len(ids) else 0, named=True)
+            name = str(here["town_name"])
+            sheet = name if name not in used else f"{here['county_name']}{name}"
+            used.add(sheet)
+            rows = slice(low - start, high - start)
+            serial = pl.Series("序号", np.arange(1, high - low + 1)).cast(pl.String)
+            frame = whole[rows].with_columns(serial)
+            keys = {"person_key": person[rows], "place_key": house[rows]}
+            title = f"{name}高龄津贴发放表"
+            yield Chunk(frame, at[rows], keys, sheet=sheet, title=title, lines=_lines(frame[STANDARD].cast(pl.Int64)))
 
 
 def _lines(yuan: pl.Series) -> list[Line]:

@@ -19,9 +19,9 @@ from sample_city.world import World, where
 _COLUMNS = (
     Column("火化编号"),
     Column("逝者姓名", (Defect("name_rare_lost", 0.4), Defect("name_space", 0.02), Defect("name_note", 0.02))),
-    Column("逝者身份证号", (Defect("id_15_digit", 0.05), Defect("id_null_word", 0.01), Defect("id_bad_check", 0.01))),
+    Column("逝者身份证号", (Defect("id_15_digit", 0.035), Defect("id_null_word", 0.01), Defect("id_bad_check", 0.01))),
     Column("性别"),
-    Column("死亡日期", (Defect("date_other_format", 0.06),)),
+    Column("死亡日期", (Defect("date_other_format", 0.045),)),
     Column("火化日期"),
     Column("生前住址", (*profiles.full_addresses(), Defect("addr_hash", 0.02))),
     Column("办理人"),

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from sample_city import profiles
-from sample_city.codes import dates, padded
+from sample_city.codes import dates, padded, stamps
 from sample_city.defects import Defect
 from sample_city.draw import Indices
 from sample_city.events import DAY, KIND, SATISFACTION, sent
@@ -19,9 +19,9 @@ from sample_city.world import World, choose, where
 
 _COLUMNS = (
     Column("工单编号"),
-    Column("来电时间", (Defect("date_other_format", 0.0109),)),
+    Column("来电时间", (Defect("date_other_format", 0.014),)),
     Column("诉求人"),
-    Column("联系电话", profiles.phones(0.032)),
+    Column("联系电话", profiles.phones(0.039, 1.22)),
     Column("问题分类"),
     Column("诉求内容"),
     Column("诉求地址"),
@@ -31,12 +31,6 @@ _COLUMNS = (
     Column("办理状态"),
     Column("满意度"),
 )
-
-
-def _stamps(seconds: np.ndarray) -> pl.Series:
-    """Seconds since 1970 as text."""
-    moments = pl.select(pl.from_epoch(pl.Series(seconds.astype(np.int64)), time_unit="s")).to_series()
-    return moments.dt.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _callers(world: World, calls: Indices, period: int) -> tuple[pl.Series, np.ndarray]:
@@ -54,7 +48,8 @@ def _callers(world: World, calls: Indices, period: int) -> tuple[pl.Series, np.n
     return choose(how == 0, world.names(person, period), choose(how == 1, polite, anonymous)), how == 2
 
 
-def _chunk(world: World, calls: Indices, period: int) -> Chunk:
+def chunk(world: World, calls: Indices, period: int) -> Chunk:
+    """Some calls as the hotline knows them."""
     e = world.events
     event, time = e.call_event[calls], e.call_time[calls]
     person = e.call_person[calls].astype(np.int64)
@@ -70,7 +65,7 @@ def _chunk(world: World, calls: Indices, period: int) -> Chunk:
     frame = pl.DataFrame(
         [
             number.select(pl.lit("YT") + pl.col("d") + pl.col("n")).to_series().alias("工单编号"),
-            _stamps(time).alias("来电时间"),
+            stamps(time).alias("来电时间"),
             text.alias("诉求人"),
             where(~(anonymous & world.draw.chance("call/phone", calls, 0.5)), world.phones(person, period)).alias(
                 "联系电话"
@@ -79,8 +74,8 @@ def _chunk(world: World, calls: Indices, period: int) -> Chunk:
             e.texts(calls, address).alias("诉求内容"),
             where(~hidden, address).alias("诉求地址"),
             office.alias("承办单位"),
-            _stamps(passed).alias("派单时间"),
-            _stamps(done).alias("办结时间"),
+            stamps(passed).alias("派单时间"),
+            stamps(done).alias("办结时间"),
             take(pl.Series(["办理中", "已办结"]), closed).alias("办理状态"),
             take(pl.Series(SATISFACTION), world.draw.pick("call/satisfaction", calls, [50, 28, 10, 12])).alias(
                 "满意度"
@@ -100,7 +95,7 @@ def _chunk(world: World, calls: Indices, period: int) -> Chunk:
 def _chunks(world: World, period: int) -> Iterator[Chunk]:
     every = sent(world.events, world.clock, period)
     for low in range(0, max(len(every), 1), CHUNK):
-        yield _chunk(world, every[low : low + CHUNK], period)
+        yield chunk(world, every[low : low + CHUNK], period)
 
 
 SOURCE = Source(

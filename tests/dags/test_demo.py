@@ -127,7 +127,7 @@ def test_a_city_is_made_once_and_an_unfinished_one_anew(home: Home, monkeypatch:
 
     made: list[Path] = []
 
-    def generate(persons: int, seed: int, out: Path) -> None:
+    def generate(persons: int, seed: int, out: Path, **_: object) -> None:
         made.append(out)
         (out / "landing").mkdir(parents=True)
         if len(made) == 1:

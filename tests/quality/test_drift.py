@@ -213,7 +213,7 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     import sample_city
 
     folder = tmp_path_factory.mktemp("months")
-    sample_city.generate(700, 23, folder, periods=2)
+    sample_city.generate(700, 23, folder, periods=2, datasets=sample_city.CORE)
     return folder / "landing", folder / "landing_2"
 
 

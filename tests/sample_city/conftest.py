@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sample_city import generate
+from sample_city import CORE, generate
 
 PERSONS, SEED, PERIODS = 2500, 7, 2
 
@@ -28,7 +28,7 @@ class City:
 def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     """Two deliveries of a small city."""
     out = tmp_path_factory.mktemp("city")
-    generate(PERSONS, SEED, out, periods=PERIODS)
+    generate(PERSONS, SEED, out, periods=PERIODS, datasets=CORE)
     return City(out)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warehouse.lake import table_exists
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -196,10 +198,7 @@ def _queue(con: duckdb.DuckDBPyConnection, everything: bool) -> None:
 
 
 def _has_places(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        _count(
-            con,
-            """select count(*) from information_schema.columns where table_catalog = 'lake' and table_schema = 'foundation'
-               and table_name = 'place' and column_name = 'house_code'""",
-        )
-    )
+    """Whether the table of places is there in the form that is compared with."""
+    return table_exists(con, "foundation", "place") and "house_code" in {
+        row[0] for row in con.execute("describe lake.foundation.place").fetchall()
+    }

@@ -75,7 +75,9 @@ asked as (
         below.content_id,
         'D|' || coalesce(building_key, '') || '|' || coalesce(unit_key, '*') || '|' || coalesce(room_key, '') as by_door,
         'U|' || coalesce(building_key, '') || '|' || unit_key as by_unit,
-        'B|' || building_key as by_building
+        'B|' || building_key as by_building,
+        {#- a column, because a left join with a condition on its left side is not hashed #}
+        case when below.base_key is not null or coalesce(below.number_key, '') <> '' then below.inner_scope end as base_scope
     from below
     where inner_scope is not null
 ),
@@ -96,8 +98,7 @@ found as (
     left join {{ ref('int_place__index') }} as in_unit on below.inner_scope = in_unit.scope and asked.by_unit = in_unit.name
     left join {{ ref('int_place__index') }} as in_building on below.inner_scope = in_building.scope and asked.by_building = in_building.name
     left join {{ ref('int_place__index') }} as base_door
-        on below.inner_scope = base_door.scope and base_door.name = 'D||*|'
-        and not (below.base_key is null and coalesce(below.number_key, '') = '')
+        on asked.base_scope = base_door.scope and base_door.name = 'D||*|'
 ),
 
 {# a code that the library knows is the door, whatever the text beside it says #}

@@ -74,10 +74,11 @@ def name_readings(con: duckdb.DuckDBPyConnection, relation: str, column: str, in
     Names that are null, or of which nothing is left, are not in it. Words in other scripts stand in the reading as one
     word each. Needs `reading_table`; creates it where it is missing.
     """
-    present = con.execute(
-        "select count(*) from duckdb_tables() where temporary and table_name = ?", [_READINGS]
-    ).fetchone()
-    if not present or not present[0]:
+    import duckdb
+
+    try:
+        con.execute(f"describe {_READINGS}")  # listing tables instead would read the statistics of a whole lake
+    except duckdb.CatalogException:
         reading_table(con)
     con.execute(
         f"""create or replace temp table __name_plain as

@@ -1,0 +1,303 @@
+"""How the road grows with the city: `python benchmarks/scale.py --persons 20000 200000 1000000 [--folder DIR] [--write benchmarks/scale.md]`.
+
+For each size, one after the other and each program alone: a city of every dataset is generated over two months; its first month's files are
+read with the plainest fast reader of their format and written to Parquet, nothing else (the limit that a build is held against); the
+whole road is run on the first month and then on the second; two analysts' questions are asked. Seconds, processor seconds and peak memory
+of each step come from `quality.step_metric`, those of whole programs from the kernel. The answers are printed as JSON, a line a size, and
+written as tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from warehouse.home import Home
+from warehouse.lake import engine, reading
+
+STEPS = (
+    "take", "gate raw", "staging", "gate staging", "intermediate", "linkage", "classes", "foundation", "gate foundation", "marts",
+    "gate marts", "scorecard",
+)  # fmt: skip
+ASKED = 60
+"""Times each analyst's question is asked, each time about another person or town."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--persons", type=int, nargs="+", default=[20_000, 200_000, 1_000_000])
+    parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--folder", type=Path, help="where cities and lakes are put [default: a temporary folder]")
+    parser.add_argument("--write", type=Path, help="write the tables to this file")
+    parser.add_argument("--bare", nargs=2, type=Path, metavar=("LANDING", "OUT"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.bare:
+        bare(*arguments.bare)
+        return
+    measured = []
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        for persons in arguments.persons:
+            measured.append(measure(Path(folder) / str(persons), persons, arguments.seed))
+            print(json.dumps(measured[-1], ensure_ascii=False), flush=True)
+            shutil.rmtree(Path(folder) / str(persons))
+    if arguments.write:
+        arguments.write.write_text(page(measured), encoding="utf-8")
+
+
+def measure(folder: Path, persons: int, seed: int) -> dict[str, Any]:
+    """One size: everything that `page` shows of it."""
+    folder.mkdir(parents=True)
+    city, home = folder / "city", Home.at(folder / "home")
+    told: dict[str, Any] = {"persons": persons}
+    told["city"] = ran(
+        [sys.executable, "-m", "townlake", "city", "--out", city, "--persons", persons, "--seed", seed, "--periods", 2]
+    )
+    files = [p for p in (city / "landing").rglob("*") if p.is_file()]
+    told |= {"files": len(files), "bytes": sum(p.stat().st_size for p in files)}
+    told["bare"] = ran([sys.executable, __file__, "--bare", city / "landing", folder / "bare"])
+    for month, landing in (("first", "landing"), ("second", "landing_2")):
+        command = [sys.executable, "-m", "townlake", "run", "--landing", city / landing]
+        told[month] = ran(command, {**os.environ, "TOWNLAKE_HOME": str(home.root)}) | {"steps": steps(home)}
+    told["lake_bytes"] = sum(p.stat().st_size for p in home.lake.rglob("*") if p.is_file())
+    with reading(home) as con:
+        told["rows"] = con.execute("select sum(data_rows) from foundation.delivery where status = 'taken'").fetchone()[
+            0
+        ]
+        told["questions"] = questions(con.execute)
+    return told
+
+
+def ran(command: Sequence[object], environment: dict[str, str] | None = None) -> dict[str, float]:
+    """Runs a program to its end: clock and processor seconds, and the peak of its largest process (bytes). It must succeed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    process = subprocess.Popen([str(c) for c in command], env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[3] if len(command) > 3 else command} ended with {process.returncode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "peak_bytes": usage.ru_maxrss * 1024,
+    }
+
+
+def steps(home: Home) -> dict[str, dict[str, float]]:
+    """What each step of the newest build cost; `take` is the sum over files read two at a time, in processes of their own."""
+    with reading(home) as con:
+        rows = con.execute(
+            """select step, sum(seconds), sum(processor_seconds), max(peak_bytes) from quality.step_metric
+               where build_id = (select build_id from foundation.build where published order by lake_snapshot desc limit 1)
+               group by step"""
+        ).fetchall()
+    return {s: {"seconds": round(c, 1), "processor_seconds": round(p, 1), "peak_bytes": m} for s, c, p, m in rows}
+
+
+def questions(execute: Callable[..., Any]) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile, in milliseconds, of an analyst's two questions on the published lake."""
+    persons = [r[0] for r in execute(f"select person_id from foundation.person using sample {ASKED} rows").fetchall()]
+    towns = [r[0] for r in execute("select distinct substr(area_code, 1, 9) || '000' from foundation.person where area_code is not null").fetchall()]  # fmt: skip
+    record = (
+        "select * from foundation.person where person_id = $1",
+        "select * from foundation.person_place where person_id = $1",
+        "select * from foundation.person_household where person_id = $1",
+        "select tag, outcome, since, evidence from foundation.entity_tag where entity = 'person' and entity_id = $1",
+    )
+    dashboard = (
+        "select area_code, count(*), count(*) filter (is_alive) from foundation.person where starts_with(area_code, substr($1, 1, 9)) group by 1",
+        "select kind_code, count(*) from foundation.event where starts_with(area_code, substr($1, 1, 9)) group by 1",
+        "select count(*), count(industry_code) from foundation.organisation where starts_with(area_code, substr($1, 1, 9))",
+    )
+    return {
+        "one person's record": _asked(execute, record, persons),
+        "a town's dashboard": _asked(execute, dashboard, (towns * ASKED)[:ASKED]),
+    }
+
+
+def _asked(execute: Callable[..., Any], statements: Sequence[str], about: Sequence[str]) -> dict[str, float]:
+    took = []
+    for one in about:
+        started = time.perf_counter()
+        for statement in statements:
+            execute(statement, [one]).fetchall()
+        took.append(1000 * (time.perf_counter() - started))
+    return {"median": round(statistics.median(took), 1), "p95": round(statistics.quantiles(took, n=20)[18], 1)}
+
+
+# ---- the limit: reading and writing, nothing else ------------------------------------------------------------------
+
+
+def bare(landing: Path, out: Path) -> None:
+    """Every file of `landing` that a plain reader can read, as Parquet below `out`. Cells as text where the format has no types."""
+    out.mkdir(parents=True)
+    for number, path in enumerate(sorted(p for p in landing.rglob("*") if p.is_file())):
+        _one(path, out / f"{number}.parquet")
+
+
+def _one(path: Path, target: Path) -> None:
+    import polars as pl
+
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as held:
+                for number, member in enumerate(m for m in held.infolist() if m.file_size):
+                    copy = target.with_name(f"{target.stem}-{number}{Path(member.filename).suffix}")
+                    with held.open(member) as source, copy.open("wb") as sink:
+                        shutil.copyfileobj(source, sink)
+                    _one(copy, copy.with_suffix(".parquet"))
+        elif path.suffix in (".xlsx", ".xls"):
+            from python_calamine import CalamineWorkbook
+
+            book = CalamineWorkbook.from_path(str(path))
+            for number, name in enumerate(book.sheet_names):
+                rows = book.get_sheet_by_name(name).to_python()
+                columns = {
+                    str(i): pl.Series([str(v) for v in column]) for i, column in enumerate(zip(*rows, strict=True))
+                }
+                pl.DataFrame(columns).write_parquet(target.with_name(f"{target.stem}-{number}.parquet"))
+        elif path.suffix in (".json", ".jsonl", ".geojson"):
+            lines = ", format = 'newline_delimited', ignore_errors = true" if path.suffix == ".jsonl" else ""
+            with engine() as con:
+                con.execute(
+                    f"copy (from read_json(?, maximum_object_size = 1000000000{lines})) to '{target}'", [str(path)]
+                )
+        elif path.suffix == ".dbf":
+            _dbf(path).write_parquet(target)
+        else:
+            _text(path, target)
+    except (OSError, ValueError, pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
+        print(f"left out: {path.name}: {type(error).__name__}", file=sys.stderr)
+    except Exception as error:  # a reader's own errors have no common class; what it cannot read is not in the limit
+        print(f"left out: {path.name}: {type(error).__name__}", file=sys.stderr)
+
+
+def _text(path: Path, target: Path) -> None:
+    """CSV or text of a separator: polars streams UTF-8; other encodings are decoded whole into a copy first."""
+    import polars as pl
+
+    head = path.open("rb").read(1 << 16)
+    try:
+        head[: head.rfind(b"\n") + 1].decode("utf-8")
+    except UnicodeDecodeError:
+        copy = target.with_suffix(".txt")
+        with (
+            path.open(encoding="gb18030", errors="replace", newline="") as source,
+            copy.open("w", encoding="utf-8", newline="") as sink,
+        ):
+            shutil.copyfileobj(source, sink, 1 << 22)
+        path = copy
+    line = head.split(b"\n", 1)[0]
+    separator = max((",", "\t", "|", ";"), key=lambda s: line.count(s.encode()))
+    pl.scan_csv(
+        path,
+        separator=separator,
+        has_header=False,
+        infer_schema=False,
+        quote_char='"',
+        truncate_ragged_lines=True,
+        ignore_errors=True,
+    ).sink_parquet(target)
+
+
+def _dbf(path: Path) -> Any:
+    """Fixed-width records by numpy, text undecoded."""
+    import numpy as np
+    import polars as pl
+
+    raw = path.read_bytes()
+    count, head, width = (
+        int.from_bytes(raw[4:8], "little"),
+        int.from_bytes(raw[8:10], "little"),
+        int.from_bytes(raw[10:12], "little"),
+    )
+    table = np.frombuffer(raw, dtype=f"S{width}", count=count, offset=head)
+    return pl.DataFrame({"record": pl.Series(table.tolist(), dtype=pl.Binary)})
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+
+def page(measured: Sequence[dict[str, Any]]) -> str:
+    """The figures as Markdown."""
+    sizes = [f"{m['persons']:,}" for m in measured]
+    head = "| | " + " | ".join(sizes) + " |\n|---|" + "---|" * len(sizes)
+
+    def line(name: str, value: Callable[[dict[str, Any]], str]) -> str:
+        return f"| {name} | " + " | ".join(value(m) for m in measured) + " |"
+
+    whole = [
+        line("files, MB delivered", lambda m: f"{m['files']}, {m['bytes'] / 1e6:,.0f}"),
+        line("rows, both months", lambda m: f"{m['rows']:,}"),
+        line("generating both months: s, peak GiB", lambda m: _cost(m["city"])),
+        line(
+            "bare: every file read and written, s (processor s)",
+            lambda m: f"{m['bare']['seconds']} ({m['bare']['processor_seconds']})",
+        ),
+        line("**first month, whole road: s, peak GiB**", lambda m: _cost(m["first"])),
+        line("… of the bare time", lambda m: f"{m['first']['seconds'] / m['bare']['seconds']:.0f} ×"),
+        line("second month: s, peak GiB", lambda m: _cost(m["second"])),
+        line("gates' share of the first month", lambda m: f"{_gates(m['first']):.0%}"),
+        line("lake after both months, MB", lambda m: f"{m['lake_bytes'] / 1e6:,.0f}"),
+        *(line(f"{name}: median, p95 ms", _milliseconds(name)) for name in measured[0]["questions"]),
+    ]
+    each = [line(step, _of_step(step)) for step in STEPS]
+    return "\n".join(
+        [
+            "# From a town to a city", "",
+            f"`python benchmarks/scale.py --persons {' '.join(str(m['persons']) for m in measured)} --write benchmarks/scale.md`: every dataset, "
+            f"one program at a time, {os.cpu_count()} cores, DuckDB's memory limit half of the machine's.", "",
+            head, *whole, "",
+            f"Growth exponent of the whole road between the sizes: {', '.join(_exponents(measured))}.", "",
+            "Seconds (processor seconds) of the steps of the first month; `take` is the sum over files, read two at a time in child processes whose "
+            "processor time is not in it:", "",
+            head, *each, "",
+        ]
+    )  # fmt: skip
+
+
+def _milliseconds(question: str) -> Callable[[dict[str, Any]], str]:
+    return lambda m: f"{m['questions'][question]['median']}, {m['questions'][question]['p95']}"
+
+
+def _of_step(step: str) -> Callable[[dict[str, Any]], str]:
+    def told(m: dict[str, Any]) -> str:
+        cost = m["first"]["steps"].get(step)
+        return f"{cost['seconds']} ({cost['processor_seconds']})" if cost else "–"
+
+    return told
+
+
+def _cost(one: dict[str, float]) -> str:
+    return f"{one['seconds']}, {one['peak_bytes'] / 2**30:.1f}"
+
+
+def _gates(one: dict[str, Any]) -> float:
+    return float(sum(v["seconds"] for k, v in one["steps"].items() if k.startswith("gate"))) / float(one["seconds"])
+
+
+def _exponents(measured: Sequence[dict[str, Any]]) -> list[str]:
+    return [
+        f"{math.log(b['first']['seconds'] / a['first']['seconds']) / math.log(b['persons'] / a['persons']):.2f} "
+        f"({a['persons']:,} → {b['persons']:,})"
+        for a, b in itertools.pairwise(measured)
+    ]
+
+
+if __name__ == "__main__":
+    main()
