@@ -43,7 +43,9 @@ def decide(home: Home, name: str, decision: str, *, by: str, reason: str = "") -
         if len(workbooks) == 1:
             (delivery_id, file), status = workbooks[0], "withdrawn"
             if decision != "withdraw":
-                raise WrongUse(f"{file} is a correction workbook: it can be withdrawn, and exported and handed in again")
+                raise WrongUse(
+                    f"{file} is a correction workbook: it can be withdrawn, and exported and handed in again"
+                )
             ledger.withdraw(con, delivery_id, by=by, reason=reason)
             return {"delivery_id": delivery_id, "file": file, "status": status}
         found += [(i, file, "correction") for i, file in workbooks]
