@@ -6,6 +6,7 @@ HOME is a TOWNLAKE_HOME whose last build is published, TRUTH the city's `truth` 
 of the lake whose rows the key knows. Besides what the lake says, codes are hidden and asked for anew: all of them (a city
 whose register has none), and a fifth at a time (five rounds; every organisation is asked once, the others are witnesses).
 Events are judged as delivered and again with the channel's category and department taken away.
+blind_firms.csv and blind_events.csv were written before the vocabularies were seen and are never looked at to better them.
 `--speed N` times N made-up organisations and N events on this machine.
 """
 
@@ -76,7 +77,32 @@ def industry_figures(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, A
             city, _asked(model, city, np.ones(city.height, dtype=bool), classes).select("organisation_id", label="likeliest", p="p")
         ),
         "held out of the vocabulary": model.settings["held_out"],
+        "blind": blind(model, classes),
     }  # fmt: skip
+
+
+def blind(model: text.TextModel, classes: pl.DataFrame) -> dict[str, Any]:
+    """Accuracy on the firms of blind_firms.csv, without witnesses: all, and by what is known of them; reliability, what was missed."""
+    section = dict(classes.filter(pl.col("level") == 4).select("industry_code", "section_code").rows())
+    firms = pl.read_csv(Path(__file__).with_name("blind_firms.csv"), infer_schema_length=0).with_columns(
+        organisation_id=pl.int_range(pl.len()).cast(pl.String)
+    )
+    answers = _asked(model, firms, np.ones(firms.height, dtype=bool), classes).join(
+        firms.select("organisation_id", "name", "scope"), on="organisation_id"
+    )
+    parts = {
+        "blind firms": pl.lit(True),
+        "of these with name and scope": pl.col("name").is_not_null() & pl.col("scope").is_not_null(),
+        "of these with the name only": pl.col("scope").is_null(),
+        "of these with the scope only": pl.col("name").is_null(),
+    }
+    return {
+        **{name: _right(answers.filter(which), section) for name, which in parts.items()},
+        "missed": answers.filter(pl.col("ours").is_null() | (pl.col("ours") != pl.col("code")))
+        .select("name", "scope", "code", "ours", "likeliest")
+        .to_dicts(),
+        "reliability": training.reliability(firms, answers.select("organisation_id", "p", label="likeliest")),
+    }
 
 
 def _asked(
@@ -196,22 +222,26 @@ def event_figures(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
 
 
 def _spoken(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Share right of benchmarks/event_texts.csv, sentences as people say them: those the vocabulary was written with, and those it was not."""
+    """Share right of sentences as people say them: event_texts.csv (those the vocabulary was written with, and those it was not), blind_events.csv."""
+    written, unseen = (
+        literal(str(Path(__file__).with_name(f"{name}.csv"))) for name in ("event_texts", "blind_events")
+    )
     con.execute(
         f"""create or replace temp table spoken as
             select row_number() over ()::varchar as event_id, null::varchar as kind, said as description, category, part
-            from read_csv({literal(str(Path(__file__).with_name("event_texts.csv")))}, header = true)"""
+            from (select said, category, part from read_csv({written}, header = true)
+                  union all select said, category, 'blind' from read_csv({unseen}, header = true))"""
     )
     events.classify(con, text.load(events.MODEL), "spoken", "spoken_judged")
     rows = con.execute(
         """select part, count(*), avg((judged.category is not distinct from spoken.category)::int),
-                  avg((judged.department is not distinct from catalogue.department)::int)
+                  avg((judged.department is not distinct from catalogue.department)::int), count(judged.category) / count(*)
            from spoken join spoken_judged as judged using (event_id)
            join lake.staging.dispatch_catalogue as catalogue on catalogue.category = spoken.category group by part order by part"""
     ).fetchall()
     return {
-        f"sentences ({part}, {n})": f"category {category:.3f}, department {department:.3f}"
-        for part, n, category, department in rows
+        f"sentences ({part}, {n})": f"category {category:.3f}, department {department:.3f}, answered {answered:.3f}"
+        for part, n, category, department, answered in rows
     }
 
 
@@ -287,14 +317,15 @@ def page(found: dict[str, Any]) -> str:
     ]
     lines += [
         f"| {name} | {v['n']} | {v['answered']} | {v['class']} | {v['section']} | {v['class_where_answered']} | {v.get('in_first_three', '')} |"
-        for name, v in firms.items()
+        for name, v in {**firms, **firms["blind"]}.items()
         if isinstance(v, dict) and "class_where_answered" in v and "n" in v
     ]
     held, wrong = firms["held out of the vocabulary"], firms["wrong codes"]
     lines += [
         "",
-        f"Held out of the vocabulary: {held['firms']} made-up firms of all sections, class {held['class']}, section {held['section']}, "
-        f"answered {held['answered']}, class where answered {held['class_where_answered']}.",
+        f"Held out of the vocabulary: {held['firms']} made-up firms of all classes, class {held['class']}, section {held['section']}, "
+        f"answered {held['answered']}, class where answered {held['class_where_answered']}. Of these {held['main_first']['firms']} whose scope "
+        f"begins with their own trade: class {held['main_first']['class']}, section {held['main_first']['section']}.",
         "",
         f"Every tenth code exchanged for one of another section: {wrong['planted']} planted, {wrong['found']} found, {wrong['put right']} put right, "
         f"{wrong['sound ones accused']} sound ones accused. Sound codes of the lake called contradicted: {firms['sound codes called contradicted']}.",
@@ -303,6 +334,7 @@ def page(found: dict[str, Any]) -> str:
     for title, rows in (
         ("held-out made-up firms", held["reliability"]),
         ("this city, no codes known", firms["reliability"]),
+        ("blind firms", firms["blind"]["reliability"]),
     ):
         lines += [f"Reliability, {title}:", "", "| stated | n | right | |", "|---|---|---|---|"]
         lines += [f"| {r['stated']} | {int(r['n'])} | {r['right']} | {'█' * round(r['right'] * 20)} |" for r in rows]

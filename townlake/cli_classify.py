@@ -66,7 +66,7 @@ def train(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make the models anew from the vocabularies (about a minute); prints how right they are on held-out words."""
+    """Make the models anew from the vocabularies (some two minutes of one core); prints how right they are on held-out words."""
     from townlake.classifying import train as run
 
     found = run(Home.from_environment(), lake=lake, out=out, say=(lambda _: None) if as_json else progress)

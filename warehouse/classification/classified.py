@@ -35,7 +35,6 @@ create table if not exists lake.foundation.industry_suggestion (
 _EVENT = "create table if not exists lake.registry.event_class (event_id varchar, fingerprint varchar, rules_version varchar, {})".format(
     ", ".join(f"{name} {kind}" for name, kind in events.COLUMNS.items())
 )
-SUGGESTED = 3
 _SAID_ORGANISATION = """
 create or replace temp table organisation_said as
 with said as (
@@ -242,7 +241,7 @@ def judge(
     ranked = (
         bounded.sort(["organisation_id", "p", "label"], descending=[False, True, False])
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("organisation_id").cast(pl.Int32))
-        .filter(pl.col("rank") <= SUGGESTED)
+        .filter(pl.col("rank") <= industry.SUGGESTED)
     )
     best = ranked.filter(pl.col("rank") == 1).select("organisation_id", "label", "p")
     of_code = combined.join(own, on=["organisation_id", "label"]).select("organisation_id", said_p="p")
@@ -290,21 +289,19 @@ def _named(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
 
 def _against(said: pl.DataFrame, own: pl.DataFrame, section: pl.DataFrame) -> pl.DataFrame:
     """(organisation_id) whose own code the texts contradict strongly: another section is certain, the code all but impossible."""
-    best = (
-        said.sort(["organisation_id", "p", "label"], descending=[False, True, False])
-        .group_by("organisation_id", maintain_order=True)
-        .agg(best=pl.col("label").first(), best_p=pl.col("p").first())
+    of_code = own.join(section, on="label", how="left").join(
+        said.select("organisation_id", "label", said_p="p"), on=["organisation_id", "label"], how="left"
+    )
+    certain = (
+        said.select("organisation_id", "label", "p")
+        .join(section, on="label")
+        .group_by("organisation_id", likeliest="section")
+        .agg(pl.col("p").sum().round(6))
+        .filter(pl.col("p") >= industry.CERTAIN)
     )
     return (
-        own.join(best, on="organisation_id")
-        .join(said.select("organisation_id", "label", said_p="p"), on=["organisation_id", "label"], how="left")
-        .join(section, on="label", how="left")
-        .join(section.rename({"label": "best", "section": "best_section"}), on="best", how="left")
-        .filter(
-            (pl.col("best_p") >= industry.CERTAIN)
-            & (pl.col("said_p").fill_null(0.0) < industry.CONTRADICTED)
-            & (pl.col("best_section") != pl.col("section"))
-        )
+        of_code.join(certain, on="organisation_id")
+        .filter((pl.col("said_p").fill_null(0.0) < industry.CONTRADICTED) & (pl.col("likeliest") != pl.col("section")))
         .select("organisation_id")
     )
 
