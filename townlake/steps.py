@@ -167,7 +167,11 @@ def register(home: Home, *, full: bool = False) -> bool:
         review_ledger.apply(con, home, receipts.values())
         deliveries.begin_redo(con)
         ledger.remember(con, full=full)
-        return full or builds.unpublished_work(con) or ledger.unpublished(con) or tagging.rules_changed(con)
+        if full or builds.unpublished_work(con) or ledger.unpublished(con) or tagging.rules_changed(con):
+            return True
+        from warehouse.classification import classified
+
+        return builds.last_published(con) is not None and classified.models_changed(con, home.root / "models")
 
 
 def unbuilt(home: Home) -> bool:

@@ -100,6 +100,20 @@ def classify(con: duckdb.DuckDBPyConnection, *, full: bool = False, models: Path
         }
 
 
+def models_changed(con: duckdb.DuckDBPyConnection, models: Path | None = None) -> bool:
+    """Whether a lake's organisations or events were classified by other models than those it would use today."""
+    for kept, column, shipped in (
+        ("organisation_industry", "model_version", industry.MODEL),
+        ("event_class", "split_part(rules_version, '-', 1)", events.MODEL),
+    ):
+        if table_exists(con, "registry", kept):
+            version = text.load(model_file(models, shipped)).version
+            row = con.execute(f"select count(*) from lake.registry.{kept} where {column} <> ?", [version]).fetchone()
+            if row and row[0]:
+                return True
+    return False
+
+
 def model_file(models: Path | None, shipped: Path) -> Path:
     """A model trained for this lake before the one that came with the program."""
     own = models / shipped.name if models is not None else None
