@@ -118,9 +118,10 @@ def unexpected_rows(
 class Source:
     """An open DuckDB, seen through GX."""
 
-    def __init__(self, context: Any, datasource: DuckDBDatasource) -> None:
+    def __init__(self, context: Any, datasource: DuckDBDatasource, docs: Path | None = None) -> None:
         self.context = context
         self.datasource = datasource
+        self.docs = docs
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Runs a statement on GX's own connection; colons and percent signs are left alone."""
@@ -140,7 +141,19 @@ class Source:
         numbered = [_numbered(expectation, i) for i, expectation in enumerate(expectations)]
         suite = gx.ExpectationSuite(name=name, expectations=numbered)
         outcome = batch.validate(suite, result_format="COMPLETE")
+        if self.docs is not None:
+            _write_page(outcome, self.docs / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.html")
         return sorted(outcome.results, key=lambda result: int(result.expectation_config.meta["position"]))
+
+
+def _write_page(outcome: Any, path: Path) -> None:
+    """GX's own page (Data Docs) of one validation; its looks come from the internet when it is opened."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(outcome))
+    path.write_text(page, encoding="utf-8")
 
 
 def _numbered(expectation: Any, position: int) -> Any:
@@ -158,8 +171,13 @@ def _quiet() -> DataContextConfig:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, *, setup: Sequence[str], config: Mapping[str, str]) -> Iterator[Source]:
-    """A scratch database below `folder`, gone afterwards; `setup` attaches what is looked at, `config` is DuckDB's."""
+def opened(
+    folder: Path, *, setup: Sequence[str], config: Mapping[str, str], docs: Path | None = None
+) -> Iterator[Source]:
+    """A scratch database below `folder`, gone afterwards; `setup` attaches what is looked at, `config` is DuckDB's.
+
+    `docs`: a folder that gets GX's own page of every validation.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gate-", dir=folder) as scratch:
         context = gx.get_context(mode="ephemeral", project_config=_quiet())
@@ -170,6 +188,6 @@ def opened(folder: Path, *, setup: Sequence[str], config: Mapping[str, str]) -> 
             kwargs={"connect_args": {"config": dict(config)}, "isolation_level": "AUTOCOMMIT"},
         )
         try:
-            yield Source(context, datasource)
+            yield Source(context, datasource, docs)
         finally:
             datasource.get_execution_engine().close()

@@ -10,11 +10,13 @@ its results.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.contracts import DatasetContract
@@ -49,6 +51,10 @@ class Failure:
     example: str | None = None
     entities: tuple[str, ...] = ()
     """Some of the entities concerned."""
+
+
+DATA_DOCS = "TOWNLAKE_DATA_DOCS"
+"""Set, every gate also writes Great Expectations' own pages beside ours (`reports/<build>/data_docs/`)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ def run_gate(
     from quality import report as pages
 
     started, clock = datetime.now(UTC), time.perf_counter()
-    found = examine(home, layer, contracts, full=full)
+    docs = home.reports / build_id / "data_docs" / layer if os.environ.get(DATA_DOCS, "") not in ("", "0") else None
+    found = examine(home, layer, contracts, full=full, docs=docs)
     failed = Counter(r.severity for r in found.results if not r.success)
     report = GateReport(
         build_id, layer, failed["critical"] == 0, started.isoformat(timespec="seconds"), round(time.perf_counter() - clock, 2),
@@ -157,13 +164,20 @@ class Found:
     kept: Kept
 
 
-def examine(home: Home, layer: str, contracts: Mapping[str, DatasetContract], *, full: bool = False) -> Found:
-    """All expectations of a gate on the tip of the lake, nothing written."""
+def examine(
+    home: Home,
+    layer: str,
+    contracts: Mapping[str, DatasetContract],
+    *,
+    full: bool = False,
+    docs: Path | None = None,
+) -> Found:
+    """All expectations of a gate on the tip of the lake; nothing is written but, where `docs` names a folder, GX's own pages."""
     results: list[Result] = []
     kept = Kept()
     if not lake_exists(home):
         return Found(results, kept)
-    with _tip(home) as source:
+    with _tip(home, docs) as source:
         ground = survey(source.execute, full=full, root=str(home.root))
         for number, suite in enumerate(suites_of(layer, contracts, ground)):
             results += _examine_suite(source, suite, f"profile_{number}", ground, kept)
@@ -174,7 +188,7 @@ def examine(home: Home, layer: str, contracts: Mapping[str, DatasetContract], *,
 
 
 @contextlib.contextmanager
-def _tip(home: Home) -> Iterator[Source]:
+def _tip(home: Home, docs: Path | None) -> Iterator[Source]:
     """The lake as it is now, through Great Expectations, read-only."""
     from quality.adapter import opened
 
@@ -190,7 +204,7 @@ def _tip(home: Home) -> Iterator[Source]:
         "temp_directory": str(home.work / "spill"),
     }
     try:
-        with opened(home.work / "gates", setup=setup, config=config) as source:
+        with opened(home.work / "gates", setup=setup, config=config, docs=docs) as source:
             yield source
     except Exception as error:
         if known := explain(error):

@@ -200,9 +200,13 @@ def gate(
         typer.Option(metavar="DELIVERY", help="First note that this delivery differs from earlier ones and is right."),
     ] = None,
     reason: Annotated[str, typer.Option(help="Why it is right; kept.")] = "",
+    data_docs: Annotated[
+        bool, typer.Option("--data-docs", help="Also write Great Expectations' own pages; opening them needs internet.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Check one layer of the working state and write a report."""
+    from quality.gates import DATA_DOCS
     from townlake import steps
     from warehouse.builds import new_build_id
     from warehouse.lake import need_lake
@@ -213,6 +217,8 @@ def gate(
     need_lake(home)
     if accept:
         steps.accept_drift(home, accept, by=cli_delivery.who(), reason=reason)
+    if data_docs:
+        os.environ[DATA_DOCS] = "1"
     result = steps.gate(home, layer, "check-" + new_build_id())
     if as_json:
         print_json(result.to_json())
@@ -220,6 +226,7 @@ def gate(
         typer.echo(
             f"gate {layer}: {'passed' if result.passed else 'stopped'}, {result.expectations} expectations in {result.seconds:.1f} s"
         )
+        typer.echo(f"report: {home.root / result.report}")
 
 
 @app.command(epilog="Example: townlake score")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from quality import gates, results
-from quality.gates import GateReport, run_gate
+from quality.gates import DATA_DOCS, GateReport, run_gate
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.lake import writing
 
@@ -57,6 +57,19 @@ def test_a_sound_delivery_passes_and_results_are_tables(lake: Any) -> None:
     rows = lake.sql("select build_id, layer, success, ran_at is not null from lake.quality.gate_result")
     assert len(rows) == report.expectations > 10
     assert set(rows) == {("b1", "staging", True, True)}
+
+
+def test_gx_own_pages_are_written_on_request(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.deliver("d1", 100, refused=1)
+    run_gate(lake.home, "staging", lake.contracts, "b1")
+    assert not list(lake.home.reports.rglob("data_docs"))
+    monkeypatch.setenv(DATA_DOCS, "1")
+    run_gate(lake.home, "staging", lake.contracts, "b2")
+    pages = list((lake.home.reports / "b2" / "data_docs" / "staging").glob("*.html"))
+    assert pages
+    suites = {s for (s,) in lake.sql("select distinct suite from lake.quality.gate_result where build_id = 'b2'")}
+    assert len(pages) == len(suites)
+    assert all("Expectation" in page.read_text(encoding="utf-8") for page in pages)
 
 
 def test_mostly_refused_stops_and_names_the_file(lake: Any) -> None:
