@@ -33,6 +33,8 @@ STEPS = (
     "take", "gate raw", "staging", "gate staging", "intermediate", "linkage", "classes", "foundation", "gate foundation", "marts",
     "gate marts", "scorecard",
 )  # fmt: skip
+BY_HAND = "## Found and removed"
+"""From this heading on the page is written by people and kept."""
 ASKED = 60
 """Times each analyst's question is asked, each time about another person or town."""
 
@@ -55,7 +57,9 @@ def main() -> None:
             print(json.dumps(measured[-1], ensure_ascii=False), flush=True)
             shutil.rmtree(Path(folder) / str(persons))
     if arguments.write:
-        arguments.write.write_text(page(measured), encoding="utf-8")
+        before = arguments.write.read_text(encoding="utf-8") if arguments.write.exists() else ""
+        _, mark, kept = before.partition(BY_HAND)
+        arguments.write.write_text(page(measured) + (f"\n{mark}{kept}" if mark else ""), encoding="utf-8")
 
 
 def measure(folder: Path, persons: int, seed: int) -> dict[str, Any]:
