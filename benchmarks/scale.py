@@ -269,7 +269,7 @@ def page(measured: Sequence[dict[str, Any]]) -> str:
             head, *whole, "",
             f"Growth exponent of the whole road between the sizes: {', '.join(_exponents(measured))}.", "",
             "Seconds (processor seconds) of the steps of the first month; `take` is the sum over files, read two at a time in child processes whose "
-            "processor time is not in it:", "",
+            "processor time is not in it, `classes` is a part of `foundation`:", "",
             head, *each, "",
         ]
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the four DAGs share: the assets that tie them together, the pool of the one writer, how an ending is told.
+"""What the DAGs share: the assets that tie them together, the pool of the one writer, how an ending is told.
 
 The DAGs hold schedules and wiring only. Each task is one call of `townlake.steps`, so that a DAG and a command are the
 same road; and it looks for undone work on disk and in the lake, never in an event, because an event can be lost.

@@ -115,9 +115,17 @@ class GateReport:
 
 
 def run_gate(
-    home: Home, layer: str, contracts: Mapping[str, DatasetContract], build_id: str, *, full: bool = False
+    home: Home,
+    layer: str,
+    contracts: Mapping[str, DatasetContract],
+    build_id: str,
+    *,
+    full: bool = False,
+    data_docs: bool = False,
 ) -> GateReport:
     """Runs the gate behind `layer`; the caller holds the writer lock. Raises GateStopped on a critical failure.
+
+    `data_docs` (or the variable `DATA_DOCS`): also writes Great Expectations' own pages.
 
     The content of deliveries that a published build contains was looked at then: it is looked at again only when
     nothing is new, or when `full` asks for it. Totals are checked for every delivery every time.
@@ -125,7 +133,8 @@ def run_gate(
     from quality import report as pages
 
     started, clock = datetime.now(UTC), time.perf_counter()
-    docs = home.reports / build_id / "data_docs" / layer if os.environ.get(DATA_DOCS, "") not in ("", "0") else None
+    asked = data_docs or os.environ.get(DATA_DOCS, "") not in ("", "0")
+    docs = home.reports / build_id / "data_docs" / layer if asked else None
     found = examine(home, layer, contracts, full=full, docs=docs)
     failed = Counter(r.severity for r in found.results if not r.success)
     report = GateReport(

@@ -206,7 +206,6 @@ def gate(
     as_json: JsonFlag = False,
 ) -> None:
     """Check one layer of the working state and write a report."""
-    from quality.gates import DATA_DOCS
     from townlake import steps
     from warehouse.builds import new_build_id
     from warehouse.lake import need_lake
@@ -217,9 +216,7 @@ def gate(
     need_lake(home)
     if accept:
         steps.accept_drift(home, accept, by=cli_delivery.who(), reason=reason)
-    if data_docs:
-        os.environ[DATA_DOCS] = "1"
-    result = steps.gate(home, layer, "check-" + new_build_id())
+    result = steps.gate(home, layer, "check-" + new_build_id(), data_docs=data_docs)
     if as_json:
         print_json(result.to_json())
     else:

@@ -94,7 +94,8 @@ def take_up(con: duckdb.DuckDBPyConnection, home: Home, build_id: str) -> int:
                 step: 'varchar', subject: 'varchar', outcome: 'varchar', started_at: 'timestamptz', seconds: 'double',
                 processor_seconds: 'double', peak_bytes: 'bigint'}})
             where step is not null
-              and (step, started_at) not in (select (step, started_at) from lake.quality.step_metric)""",
+              and (step, coalesce(subject, ''), started_at) not in (
+                  select (step, coalesce(subject, ''), started_at) from lake.quality.step_metric)""",
         [build_id, [str(p) for p in taken]],
     ).fetchone()
     for path in taken:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion.files import BEIJING
+from warehouse.errors import TownlakeError
 from warehouse.home import Home
 from warehouse.lake import lake_exists, reading, redact, table_exists
 
@@ -48,10 +49,25 @@ def failed(
     build_id: str | None = None,
     link: str | None = None,
 ) -> Notice:
-    """The notice of a failed step: about the file it took, or the deliveries that its gate found at fault."""
+    """The notice of a failed step: about the file it took, or the deliveries that its gate found at fault.
+
+    What an engine says of an error may repeat a cell, so only what townlake itself or the operating system says is told; of
+    everything else its kind, and the log has the rest.
+    """
     files = ((file.split("/", 1)[0], file),) if file else _at_fault(home, build_id)
     now = datetime.now(BEIJING).isoformat(timespec="seconds")
-    return Notice(now, step, redact(" ".join(str(error).split()))[:600] or type(error).__name__, files, link)
+    return Notice(now, step, _reason(error), files, link)
+
+
+def _reason(error: BaseException | str) -> str:
+    told: BaseException | str | None = error
+    while isinstance(told, BaseException) and not isinstance(told, TownlakeError | OSError):
+        told = told.__cause__
+    if isinstance(told, TownlakeError):
+        return redact(" ".join(str(told).split()))[:600]
+    if isinstance(told, OSError):
+        return told.strerror or type(told).__name__
+    return error if isinstance(error, str) else f"{type(error).__name__}（详情见任务日志）"
 
 
 def _at_fault(home: Home, build_id: str | None) -> tuple[tuple[str, str], ...]:

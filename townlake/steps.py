@@ -260,14 +260,22 @@ def classify(home: Home, *, full: bool = False) -> dict[str, int]:
         return classified.classify(con, full=full, models=home.root / "models")
 
 
-def gate(home: Home, layer: str, build_id: str, contracts: Contracts | None = None, *, full: bool = False) -> Any:
+def gate(
+    home: Home,
+    layer: str,
+    build_id: str,
+    contracts: Contracts | None = None,
+    *,
+    full: bool = False,
+    data_docs: bool = False,
+) -> Any:
     """Runs the gate behind a layer on the tip of the lake. Raises GateStopped on a critical failure."""
     from quality import gates
 
     if layer not in GATED:
         raise WrongUse(f"there is no gate {layer!r}: choose one of {', '.join(GATED)}")
     with lake_writer(home, f"gate after {layer}"), metrics.measured(home, f"gate {layer}"):
-        return gates.run_gate(home, layer, contracts or load_contracts(), build_id, full=full)
+        return gates.run_gate(home, layer, contracts or load_contracts(), build_id, full=full, data_docs=data_docs)
 
 
 def score(home: Home, build_id: str, contracts: Contracts | None = None) -> dict[str, Any]:

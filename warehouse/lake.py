@@ -315,7 +315,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     """Whether `lake.schema.table` is there, table or view.
 
-    Asked by name: the functions that list tables read the statistics of every table of the lake first.
+    Asked by name: the functions that list tables read the statistics of every table of the lake first. A view that no longer
+    fits the tables below it is there; one whose table is gone is not.
     """
     import duckdb
 
@@ -323,4 +324,6 @@ def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> boo
         con.execute(f"describe lake.{quote(schema)}.{quote(table)}")
     except duckdb.CatalogException:
         return False
+    except duckdb.BinderException:  # a view that is there and does not fit
+        pass
     return True

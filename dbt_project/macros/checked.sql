@@ -332,7 +332,7 @@ case
 {%- endmacro %}
 
 {#
-    What the rule book says (`fact`: severity, gbt36344 or outcome) of the rule whose code stands in `code`, null where it says
+    What the rule book says (`fact`: severity, gbt36344, outcome or zh) of the rule whose code stands in `code`, null where it says
     nothing. Comparisons, not a look-up in a constant map: DuckDB copies that for every element of the list, which made
     this most of a delivery's time (benchmarks/scale.md).
 #}

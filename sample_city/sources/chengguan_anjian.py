@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import polars as pl
 
@@ -14,8 +12,8 @@ from sample_city.draw import Indices
 from sample_city.events import DAY, KIND
 from sample_city.layouts import BYTE
 from sample_city.places import take
-from sample_city.sources.base import CHUNK, Chunk, Column, Source
-from sample_city.sources.zongzhi_wangge_shijian import points, told
+from sample_city.sources.base import Chunk, Column, Source
+from sample_city.sources.event_reports import chunks, points, told
 from sample_city.world import World
 
 STREAM = "report/city/place"
@@ -84,17 +82,11 @@ def _chunk(world: World, event: Indices, period: int) -> Chunk:
     return Chunk(frame, event, keys, logs=logs)
 
 
-def _chunks(world: World, period: int) -> Iterator[Chunk]:
-    every = reports.sent(world.events, world.clock, period, reports.CITY)
-    for low in range(0, max(len(every), 1), CHUNK):
-        yield _chunk(world, every[low : low + CHUNK], period)
-
-
 SOURCE = Source(
     name="chengguan/案件",
     file=lambda world, period: f"chengguan/城管案件_{world.day_text(period)}.csv",
     columns=lambda period: _COLUMNS,
-    chunks=_chunks,
+    chunks=lambda world, period: chunks(world, period, reports.CITY, _chunk),
     key="案卷编号",
     kind=lambda period: "delta",
     encoding="gb18030",

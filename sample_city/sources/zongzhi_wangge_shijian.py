@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import polars as pl
 
@@ -13,7 +11,8 @@ from sample_city.defects import Defect, Log, replace_at
 from sample_city.draw import Indices
 from sample_city.events import KIND
 from sample_city.places import take
-from sample_city.sources.base import CHUNK, Chunk, Column, Source
+from sample_city.sources.base import Chunk, Column, Source
+from sample_city.sources.event_reports import chunks, points, told
 from sample_city.world import World, choose
 
 NO_POINT = 0.027
@@ -29,24 +28,6 @@ _COLUMNS = (
     Column("纬度"),
     Column("处理状态"),
 )
-
-
-def told(
-    world: World, event: Indices, stream: str, address: pl.Series, forms: tuple[tuple[str, str, str], ...]
-) -> pl.Series:
-    """A sentence of one of some forms: before the place, between place and kind, behind the kind."""
-    which = world.draw.below(f"{stream}/form", event, len(forms))
-    parts = [take(pl.Series([f[k] for f in forms]), which).alias(str(k)) for k in range(3)]
-    kind = take(KIND["kind"], world.events.kind[event]).alias("kind")
-    frame = pl.DataFrame([*parts, address.alias("address"), kind])
-    return frame.select(pl.concat_str("0", "address", "1", "kind", "2")).to_series()
-
-
-def points(world: World, event: Indices, stream: str) -> tuple[np.ndarray, np.ndarray]:
-    """Where it happened, some metres off the house."""
-    x, y = world.places.house_points(world.events.house[event].astype(np.int64))
-    off = [0.0003 * (world.draw.uniform(f"{stream}/{axis}", event) - 0.5) for axis in "xy"]
-    return x + off[0], y + off[1]
 
 
 _FORMS = (("走访中居民反映", "", ""), ("", "附近", "，请协调处置"), ("", "发现", "问题"), ("巡查至", "，存在", "情况"))
@@ -87,17 +68,11 @@ def _chunk(world: World, event: Indices, period: int) -> Chunk:
     return Chunk(frame, event, keys, logs=logs)
 
 
-def _chunks(world: World, period: int) -> Iterator[Chunk]:
-    every = reports.sent(world.events, world.clock, period, reports.GRID)
-    for low in range(0, max(len(every), 1), CHUNK):
-        yield _chunk(world, every[low : low + CHUNK], period)
-
-
 SOURCE = Source(
     name="zongzhi/网格事件",
     file=lambda world, period: f"zongzhi/网格事件_{world.day_text(period)}.csv",
     columns=lambda period: _COLUMNS,
-    chunks=_chunks,
+    chunks=lambda world, period: chunks(world, period, reports.GRID, _chunk),
     key="事件编号",
     kind=lambda period: "delta",
     encoding="utf-8-sig",

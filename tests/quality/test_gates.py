@@ -63,8 +63,10 @@ def test_gx_own_pages_are_written_on_request(lake: Any, monkeypatch: pytest.Monk
     lake.deliver("d1", 100, refused=1)
     run_gate(lake.home, "staging", lake.contracts, "b1")
     assert not list(lake.home.reports.rglob("data_docs"))
+    run_gate(lake.home, "staging", lake.contracts, "b2", data_docs=True)
     monkeypatch.setenv(DATA_DOCS, "1")
-    run_gate(lake.home, "staging", lake.contracts, "b2")
+    run_gate(lake.home, "staging", lake.contracts, "b3")
+    assert list((lake.home.reports / "b3").rglob("*.html"))
     pages = list((lake.home.reports / "b2" / "data_docs" / "staging").glob("*.html"))
     assert pages
     suites = {s for (s,) in lake.sql("select distinct suite from lake.quality.gate_result where build_id = 'b2'")}

@@ -15,9 +15,8 @@ import openpyxl
 import polars as pl
 import pytest
 
-from ingestion.readers import expand, is_archive, probe
 from sample_city import CORE, DATASETS, figures, generate, layouts, lines, projections, records, sources
-from tests.ingestion.readers.helpers import to_raw
+from tests.ingestion.readers.helpers import rows_of
 
 from .conftest import City
 from .test_generate import digests
@@ -117,24 +116,6 @@ def test_the_smallest_whole_city(tmp_path: Path, persons: int) -> None:
 
 
 # ---- the project's own reader -----------------------------------------------------------------------------
-def rows_of(path: Path, folder: Path) -> tuple[dict[tuple[str, int], str], int]:
-    """Kind of every row by sheet (or member) and number, and how many lines are blank, as the project reads them."""
-    members = [(path, "")]
-    if is_archive(path):
-        folder.mkdir(exist_ok=True)
-        members = [(m.path, m.name) for m in expand(path, folder) if m.path]
-    rows: dict[tuple[str, int], str] = {}
-    blank = 0
-    for member, name in members:
-        found = probe(member)
-        for table in found.tables:
-            result, frame = to_raw(found, [table], folder.with_suffix(".parquet"))
-            blank += result.rows_by_kind["blank"]
-            for sheet, number, kind in frame.select("sheet", "row_number", "row_kind").iter_rows():
-                rows[name or sheet or "", number] = kind
-    return rows, blank
-
-
 @pytest.mark.parametrize("period", [1, 2])
 def test_the_project_reads_every_row_of_every_dataset(whole: City, tmp_path: Path, period: int) -> None:
     """File, sheet, row number and kind of every row equal the answer key; blank lines are counted only."""

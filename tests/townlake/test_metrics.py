@@ -61,6 +61,21 @@ def test_each_step_is_taken_up_once_under_the_build_that_followed(kept: Home) ->
     assert not list((kept.work / "metrics").iterdir())
 
 
+def test_files_taken_at_the_same_instant_are_all_counted(kept: Home) -> None:
+    for file in ("gongan/1.csv", "gongan/2.csv"):
+        with metrics.measured(kept, "take", file):
+            pass
+    path = kept.work / "metrics" / "steps.jsonl"
+    first, second = lines(kept)
+    path.write_text("".join(json.dumps(line | {"started_at": first["started_at"]}) + "\n" for line in (first, second)))
+    with writing(kept) as con:
+        metrics.prepare(con)
+        path.rename(path.with_name("taken-a.jsonl"))
+        path.write_text(json.dumps(first) + "\n")
+        assert metrics.take_up(con, kept, "B1") >= 2
+        assert con.execute("select count(distinct subject) from lake.quality.step_metric").fetchone() == (2,)
+
+
 @pytest.mark.slow
 def test_the_figures_of_a_build_are_those_of_its_tables(first_month: Home) -> None:
     told = metrics.gauges(first_month)

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import duckdb
 import pytest
 
 from townlake import notices
+from warehouse.errors import EnvironmentFault, GateStopped
 from warehouse.home import Home
 from warehouse.lake import writing
 
@@ -40,7 +42,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
 
 def test_the_file_that_was_taken_is_named(home: Home, heard: list[dict[str, object]]) -> None:
     notice = notices.failed(
-        home, "ingest.take", OSError("disk is full"), file="minzheng/低保.xlsx", link="http://127.0.0.1/log"
+        home, "ingest.take", OSError(28, "disk is full"), file="minzheng/低保.xlsx", link="http://127.0.0.1/log"
     )
     assert notice.files == (("minzheng", "minzheng/低保.xlsx"),)
     assert notices.tell(home, notice)
@@ -79,5 +81,21 @@ def test_a_hook_that_does_not_answer_fails_nothing(home: Home, monkeypatch: pyte
 
 
 def test_a_password_in_a_message_is_not_told(home: Home) -> None:
-    said = notices.failed(home, "foundation.register", "postgres:dbname=lake host=db user=u password=geheim failed")
+    fault = EnvironmentFault("postgres:dbname=lake host=db user=u password=geheim does not answer")
+    said = notices.failed(home, "foundation.register", fault)
+    assert "does not answer" in said.zh
     assert "geheim" not in said.zh
+
+
+def test_what_an_engine_says_of_a_cell_is_not_told(home: Home) -> None:
+    """DuckDB repeats the value that it could not convert; ours, even wrapped, is told."""
+    with pytest.raises(duckdb.Error) as found:
+        duckdb.sql("select cast('王小明13800000001' as integer)").fetchall()
+    assert "王小明" in str(found.value)
+    told = notices.failed(home, "foundation.staging", found.value)
+    assert "王小明" not in told.zh
+    assert "1380" not in told.zh
+    assert "ConversionException" in told.reason
+    wrapped = RuntimeError("failed")
+    wrapped.__cause__ = GateStopped("the gate after staging stopped the build")
+    assert notices.failed(home, "foundation.gate_staging", wrapped).reason == "the gate after staging stopped the build"

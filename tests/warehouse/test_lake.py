@@ -15,7 +15,7 @@ import pytest
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault, TownlakeError, explain
 from warehouse.home import Home
-from warehouse.lake import literal, quote, reading, writing
+from warehouse.lake import literal, quote, reading, table_exists, transaction, writing
 from warehouse.lock import exclusive, try_exclusive
 from warehouse.maintenance import maintain_lake
 
@@ -125,6 +125,24 @@ def test_maintenance_keeps_what_published_builds_show(lake: Home) -> None:
         assert con.execute("select n from marts.answer").fetchall() == [(5,)]
     with reading(lake, tip=True) as con:
         assert con.execute("select count(*) from marts.answer").fetchone() == (7,)
+
+
+def test_a_table_is_there_or_not(lake: Home) -> None:
+    with writing(lake) as con:
+        con.execute(
+            "create table marts.answer as select 7 as n; create view marts.seven as from marts.answer where n = 7"
+        )
+        names = ("answer", "seven", 'no"such')
+        assert [table_exists(con, "marts", name) for name in names] == [True, True, False]
+        assert not table_exists(con, "nowhere", "answer")
+        with transaction(con):  # asking for what is not there must not spoil what is being done
+            con.execute("insert into marts.answer values (8)")
+            assert not table_exists(con, "marts", "later")
+            con.execute("create table marts.later as select 1 as n")
+            assert table_exists(con, "marts", "later")
+        assert con.execute("select count(*) from marts.answer").fetchone() == (2,)
+        con.execute("alter table marts.answer rename column n to m")
+        assert table_exists(con, "marts", "seven")  # a view that no longer fits
 
 
 def test_a_home_may_be_moved(lake: Home, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ only_grid as (
     having count(*) = 1
 ),
 
-every as (
+told as (
     select
         place_key, parent_key, level, community_code as area_code, road, number_key as "number", estate, building_key as building,
         unit_key as unit, room_key as room, null as village_group, null as rest, house_code, standard_address as own_text, grid_code, longitude, latitude
@@ -118,13 +118,13 @@ every as (
 ),
 
 {# the areas above, as columns: a join on an expression with a condition beside it is not hashed #}
-named as (
+every as (
     select
         *,
         substr(area_code, 1, 4) as city4,
         case when substr(area_code, 5, 2) <> '00' then substr(area_code, 1, 6) || '000000' end as county_code,
         case when substr(area_code, 7, 3) <> '000' then substr(area_code, 1, 9) || '000' end as town_code
-    from every
+    from told
 ),
 
 home as (
@@ -156,7 +156,7 @@ select
     every.road, every."number", every.estate, every.building, every.unit, every.room, every.house_code,
     every.longitude, every.latitude,
     '{{ reference_stamp() }}' as reference_stamp
-from named as every
+from every
 left join home on every.city4 = home.city4
 left join areas as county on every.county_code = county.area_code
 left join areas as town on every.town_code = town.area_code

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ingestion.readers import FileProbe, RawResult, TableProbe, probe, write_raw
+from ingestion.readers import FileProbe, RawResult, TableProbe, expand, is_archive, probe, write_raw
 
 RECEIVED = dt.datetime(2026, 11, 1, 8, 30, tzinfo=dt.UTC)
 CONSTANTS = {
@@ -45,3 +45,24 @@ def raw_of(path: Path, out: Path, table: int = 0) -> tuple[TableProbe, RawResult
 def cells_of(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """The cells of the data rows, row by row."""
     return frame.filter(pl.col("row_kind") == "data").select(columns).rows()
+
+
+def rows_of(path: Path, folder: Path) -> tuple[dict[tuple[str, int], str], int]:
+    """Kind of every row by sheet (or member) and number, and how many lines are blank, as the project reads them.
+
+    An archive is expanded into `folder`, raw is written beside it.
+    """
+    members = [(path, "")]
+    if is_archive(path):
+        folder.mkdir(exist_ok=True)
+        members = [(m.path, m.name) for m in expand(path, folder) if m.path]
+    rows: dict[tuple[str, int], str] = {}
+    blank = 0
+    for member, name in members:
+        found = probe(member)
+        for table in found.tables:
+            result, frame = to_raw(found, [table], folder.with_name(f"{folder.name}.parquet"))
+            blank += result.rows_by_kind["blank"]
+            for sheet, number, kind in frame.select("sheet", "row_number", "row_kind").iter_rows():
+                rows[name or sheet or "", number] = kind
+    return rows, blank

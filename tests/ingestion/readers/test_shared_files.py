@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingestion.readers import Refused, expand, is_archive, is_noise, iter_tables, probe, read_first
+from ingestion.readers import Refused, is_noise, iter_tables, probe, read_first
 from ingestion.readers.sandbox import PRELOADED, run_limited
-from tests.ingestion.readers.helpers import raw_of, to_raw
+from tests.ingestion.readers.helpers import raw_of, rows_of
 from tests.shared import shared_path
 
 pytestmark = pytest.mark.shared
@@ -34,7 +34,7 @@ def test_every_row_of_the_sample_city(tmp_path: Path) -> None:
     for file, kind in files.select("file", "kind").iter_rows():
         if kind != "data":
             continue
-        rows, blank = _rows_of(city / file, tmp_path)
+        rows, blank = rows_of(city / file, tmp_path / Path(file).stem)
         expected = {key: value for key, value in wanted[file].items() if value != "blank"}
         if rows != expected or blank != sum(value == "blank" for value in wanted[file].values()):
             wrong[file] = {
@@ -43,24 +43,6 @@ def test_every_row_of_the_sample_city(tmp_path: Path) -> None:
                 if expected.get(key) != rows.get(key)
             }
     assert not wrong
-
-
-def _rows_of(path: Path, tmp_path: Path) -> tuple[dict[tuple[str, int], str], int]:
-    members = [(path, "")]
-    if is_archive(path):
-        folder = tmp_path / path.stem
-        folder.mkdir(exist_ok=True)
-        members = [(m.path, m.name) for m in expand(path, folder) if m.path]
-    rows: dict[tuple[str, int], str] = {}
-    blank = 0
-    for member, name in members:
-        found = probe(member)
-        for table in found.tables:
-            result, frame = to_raw(found, [table], tmp_path / "raw.parquet")
-            blank += result.rows_by_kind["blank"]
-            for sheet, number, kind in frame.select("sheet", "row_number", "row_kind").iter_rows():
-                rows[name or sheet or "", number] = kind
-    return rows, blank
 
 
 def test_the_citys_other_files_are_refused_or_named() -> None:
