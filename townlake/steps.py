@@ -20,7 +20,7 @@ from townlake.review import ledger as review_ledger
 from warehouse import builds, deliveries, reviews
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
-from warehouse.lake import reading, table_exists, transaction, writing
+from warehouse.lake import reading, set_options, table_exists, transaction, writing
 from warehouse.lock import lake_writer
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def prepare_lake(home: Home) -> None:
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
         wanted = kept_tables()
+        set_options(con)
         if migrate.refuse_other(con, wanted) is not None and not migrate.missing_tables(con, wanted):
             return
-        con.execute("call lake.set_option('parquet_compression', 'zstd')")
         with transaction(con):  # one change of the catalogue, not one for each table
             prepare_tables(con)
             migrate.stamp(con)

@@ -258,6 +258,24 @@ def redact(text: str) -> str:
     return _PASSWORD.sub(lambda found: (found[1] or found[3]) + "…", text)
 
 
+OPTIONS = (
+    ("parquet_compression", "zstd", None),
+    # records are asked for one by one: a row group is what such a question reads, a file whose footer (benchmarks/scale.md)
+    ("parquet_row_group_size", "10240", "foundation"),
+    ("target_file_size", "32MB", "foundation"),
+)
+"""How the lake writes its files: option, value, schema (None: all)."""
+
+
+def set_options(con: duckdb.DuckDBPyConnection) -> None:
+    """Sets what of OPTIONS nobody has set on this lake yet."""
+    known = con.execute("select option_name, scope_entry from ducklake_options('lake')").fetchall()
+    for option, value, schema in OPTIONS:
+        if (option, schema) not in known:
+            scope = f", schema => {literal(schema)}" if schema else ""
+            con.execute(f"call lake.set_option({literal(option)}, {literal(value)}{scope})")
+
+
 @contextlib.contextmanager
 def writing(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The tip of the lake, for the one process that holds the writer lock (warehouse.lock.lake_writer)."""
