@@ -1,0 +1,74 @@
+"""`make team`, its settings, and the DAG chain: Airflow's metadata and the lake's catalogue are both in PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ingestion import postgres
+from townlake import scheduler, team
+from warehouse.home import Home
+from warehouse.lake import reading
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(postgres.binaries() is None or not postgres.may_run(), reason="needs a PostgreSQL server"),
+]
+
+
+def asked(server: team.Team, statement: str) -> str:
+    """What Airflow's database answers."""
+    command = [
+        str(server.programs / "psql"),
+        "-h",
+        team.HOST,
+        "-p",
+        str(server.port),
+        "-U",
+        team.OWNER,
+        "-d",
+        "airflow",
+    ]
+    done = subprocess.run(
+        [*command, "-w", "-qtAc", statement],
+        capture_output=True, text=True, check=True, env={**os.environ, "PGPASSFILE": str(server.passfile)},
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_the_chain_publishes_with_its_metadata_in_postgresql(home: Home) -> None:
+    postgres.let_reach(home.root)
+    server = team.start(home, 0)
+    try:
+        line = f". {shlex.quote(str(server.settings))} && exec {shlex.quote(sys.executable)} -m townlake.demo --persons 300"
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        runs = asked(server, "select dag_id || ' ' || count(*) from dag_run where state = 'success' group by dag_id")
+        assert {run.split()[0] for run in runs.splitlines()} >= {"watch_landing", "ingest", "foundation"}
+        assert int(asked(server, "select count(*) from task_instance where state = 'success'")) > 10
+        assert (
+            asked(server, "select distinct state from task_instance where state in ('failed', 'upstream_failed')") == ""
+        )
+        assert not list(scheduler.airflow_home(home).glob("*.db*"))  # no SQLite metadata beside it
+        assert not Path(home.catalog.removeprefix("sqlite:")).exists()
+        password = server.passfile.read_text().strip().rsplit(":", 1)[1]
+        assert password not in done.stdout + done.stderr
+        for log in scheduler.airflow_home(home).rglob("*.log"):
+            assert password not in log.read_text(errors="replace"), log
+        with reading(Home(home.root, server.catalog)) as con:
+            rows = con.execute(
+                "select sum(data_rows), sum(accepted + quarantined) from foundation.delivery where status = 'taken'"
+            ).fetchone()
+            published = con.execute("select count(*) from foundation.build where published").fetchone()
+        assert rows is not None
+        assert rows[0] == rows[1] > 0
+        assert published == (1,)
+    finally:
+        assert team.stop(home)
