@@ -114,6 +114,7 @@ def test_killed_between_upload_and_receipt(
     same(remote, first_month)
 
 
+@pytest.mark.long
 def test_killed_at_any_request(remote: Home, server: s3.Server, small_city: Path, first_month: Home) -> None:
     """The moment is a request the server gets, so uploads and reads are hit, and not only what lies between them."""
     moments = random.Random(SEED)
@@ -126,6 +127,7 @@ def test_killed_at_any_request(remote: Home, server: s3.Server, small_city: Path
     same(remote, first_month, f"seed {SEED}")
 
 
+@pytest.mark.long
 def test_a_server_that_goes_away_is_waited_for(
     remote: Home, server: s3.Server, small_city: Path, first_month: Home
 ) -> None:
@@ -136,6 +138,7 @@ def test_a_server_that_goes_away_is_waited_for(
     same(remote, first_month)
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_ends_the_run_and_loses_nothing(
     remote: Home, server: s3.Server, small_city: Path, first_month: Home
 ) -> None:

@@ -82,9 +82,9 @@ class Server:
         threading.Timer(seconds, self.start).start()
 
     def objects(self, folder: str = "") -> dict[str, int]:
-        """Key → bytes of every object below a folder of the bucket."""
+        """Key → bytes of every object below a folder of the bucket, but for the empty ones that stand for folders."""
         pages = self.boto("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=folder)
-        return {o["Key"]: o["Size"] for page in pages for o in page.get("Contents", ())}
+        return {o["Key"]: o["Size"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith("/")}
 
 
 @contextmanager

@@ -155,7 +155,7 @@ def test_the_doctor_names_what_is_wrong_with_the_store(
     raw = next(key for key in server.objects(folder(remote) + "raw/"))
     whole = client.get_object(Bucket=s3.BUCKET, Key=raw)["Body"].read()
     client.put_object(Bucket=s3.BUCKET, Key=raw, Body=whole[:-1])
-    assert set(bad(remote)) == {"raw files"}, (raw, server.objects(folder(remote)))
+    assert set(bad(remote)) == {"raw files"}
     client.delete_object(Bucket=s3.BUCKET, Key=raw)
     assert "gone" in bad(remote)["raw files"]
     client.put_object(Bucket=s3.BUCKET, Key=raw, Body=whole)
