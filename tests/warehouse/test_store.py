@@ -20,6 +20,8 @@ from warehouse import backup, maintenance, store
 from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[s3.Server]:
