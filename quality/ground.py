@@ -27,7 +27,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Ground:
-    """Tip of the lake. `root` is the home, where raw files lie (text, ends without a slash)."""
+    """Tip of the lake. `root` is where raw files lie, the home or its store (ends without a slash)."""
 
     relations: frozenset[str]
     deliveries: tuple[Delivered, ...]

@@ -19,6 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """An empty home, also named by TOWNLAKE_HOME for commands run in child processes."""
     monkeypatch.setenv("TOWNLAKE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TOWNLAKE_CATALOG", raising=False)
+    monkeypatch.delenv("TOWNLAKE_STORE", raising=False)
     yield Home.from_environment().prepare()
 
 

@@ -34,10 +34,11 @@ class DbtFailed(TownlakeError):
 def environment(home: Home) -> dict[str, str]:
     """Variables that profiles.yml and the macros read."""
     return {
-        "TOWNLAKE_ROOT": str(home.root),
+        "TOWNLAKE_ROOT": home.store or str(home.root),
         "TOWNLAKE_CATALOG": home.catalog,
+        "TOWNLAKE_STORE": home.store,
         "TOWNLAKE_CATALOG_WAIT_MS": str(int(catalogue_wait() * 1000)),
-        "TOWNLAKE_LAKE": str(home.lake) + "/",
+        "TOWNLAKE_LAKE": home.address("lake") + "/",
         "TOWNLAKE_DUCKDB_EXTENSIONS": str(extension_directory()),
         "TOWNLAKE_MEMORY_LIMIT": memory_limit(),
         "TOWNLAKE_SPILL": str(home.work / "spill"),

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse import store
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
 if TYPE_CHECKING:
     import duckdb
 
-EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "spatial", "icu")
+EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "spatial", "icu", "httpfs")
 SCHEMAS = ("staging", "intermediate", "foundation", "marts", "registry", "quality")
 
 
@@ -79,7 +80,7 @@ def memory_limit() -> str:
 
 
 def engine(home: Home | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that never calls out; spills below the home's work folder when one is given."""
+    """An in-memory DuckDB that calls nobody but the home's own store; spills below its work folder when a home is given."""
     import duckdb
 
     config = {
@@ -92,6 +93,8 @@ def engine(home: Home | None = None) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config=config)
     con.execute("set timezone = 'UTC'")
     con.execute("set preserve_insertion_order = false")
+    if home is not None:
+        store.show(con, home)
     return con
 
 
@@ -115,7 +118,7 @@ def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool
     take every file for an orphan.
     """
     options = [
-        f"DATA_PATH {literal(str(home.lake) + '/')}",
+        f"DATA_PATH {literal(home.address('lake') + '/')}",
         "OVERRIDE_DATA_PATH true",  # a home may be moved or restored elsewhere
         "DATA_INLINING_ROW_LIMIT 0",
         "AUTOMATIC_MIGRATION false",
@@ -147,7 +150,7 @@ def lake_exists(home: Home) -> bool:
 
 def has_files(home: Home) -> bool:
     """Whether the lake has a file."""
-    return next(home.lake.rglob("*.parquet"), None) is not None
+    return store.any_below(home, "lake")
 
 
 def _attach(con: duckdb.DuckDBPyConnection, home: Home, *, create: bool = False, **options: object) -> None:
@@ -242,7 +245,7 @@ def _attach_fault(home: Home, error: Exception) -> TownlakeError:
         )
     if "explicitly disabled" in low or "does not exist" in low or "unable to open" in low:
         return EnvironmentFault(
-            f"the catalogue {redact(home.catalog)} is gone, while {home.lake} holds the files of a lake: bring it back, or put back "
+            f"the catalogue {redact(home.catalog)} is gone, while {home.address('lake')} holds the files of a lake: bring it back, or put back "
             "the last safety copy (`townlake restore`); nothing was changed"
         )
     return EnvironmentFault(

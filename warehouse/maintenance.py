@@ -6,6 +6,7 @@ build published are never expired.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warehouse import store
 from warehouse.home import Home
 from warehouse.lake import literal
 
@@ -96,12 +98,16 @@ def remove_leftovers(
     home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS
 ) -> None:
     """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
-    keep = {home.root / name for name in named}
+    keep = set(named)
     limit = time.time() - older_than_seconds
-    for path in home.raw.rglob("*.parquet"):
-        if path not in keep and path.stat().st_mtime < limit:
-            path.unlink()
+    for path, file in store.listed(home, "raw").items():
+        if path not in keep and path.endswith(".parquet") and file.changed < limit:
+            store.remove(home, path)
             done.removed_raw_files += 1
+    for unsent in (home.work / "upload").glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # sent meanwhile
+            if unsent.stat().st_mtime < limit:
+                unsent.unlink()
     for folder in _scratch(home.work):
         if folder.stat().st_mtime < limit:
             shutil.rmtree(folder, ignore_errors=True)
