@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from warehouse.home import Home
+from warehouse.home import REPOSITORY, Home
 from warehouse.lock import exclusive
 
 
@@ -22,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     yield Home.from_environment().prepare()
 
 
-def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder made by the first of all workers that asks for it; the others wait and share it."""
     base = factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
@@ -53,11 +54,9 @@ def first_month(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> H
     from townlake import steps
 
     def make(folder: Path) -> None:
-        started = time.monotonic()
         home = Home.throwaway(folder).prepare()
         steps.ingest(home, small_city / "landing")
         assert steps.build(home)["published"]
-        (home.work / "seconds").write_text(f"{time.monotonic() - started:.1f}", encoding="utf-8")
 
     return Home.throwaway(_made_once(tmp_path_factory, "first_month", make))
 
@@ -74,6 +73,18 @@ def two_months(tmp_path_factory: pytest.TempPathFactory, small_city: Path, first
         assert steps.build(home)["published"]
 
     return Home.throwaway(_made_once(tmp_path_factory, "two_months", make))
+
+
+@pytest.fixture(scope="session")
+def walked_road(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a home before each step of two months of a tiny city (tests.killing)."""
+    return _made_once(
+        tmp_path_factory,
+        "kills",
+        lambda folder: subprocess.run(
+            [sys.executable, "-m", "tests.killing", str(folder), "--kills=0"], cwd=REPOSITORY, check=True
+        ),
+    )
 
 
 @pytest.fixture(scope="session")

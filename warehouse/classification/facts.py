@@ -9,7 +9,7 @@ every entity, and `today.as_of` may be used in rolls and sets.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -126,6 +126,7 @@ class FactBook(Strict):
         """SQL type of every fact."""
         return {name: f.sql_type if isinstance(f, RollFact) else f.type for name, f in self.all().items()}
 
+    @cached_property
     def needs(self) -> dict[str, frozenset[str]]:
         """Datasets without which a fact cannot be known at all."""
         out: dict[str, frozenset[str]] = {name: frozenset() for name in self.all()}
