@@ -35,7 +35,6 @@ from warehouse import maintenance
 from warehouse.home import Home
 from warehouse.lake import attach_statement as attach
 from warehouse.lake import engine, reading
-from warehouse.lock import lake_writer
 
 FIRST_DAY = date(2026, 12, 1)
 QUESTIONS = (
@@ -44,7 +43,14 @@ QUESTIONS = (
     "select dataset, count(*) from foundation.event_mention where is_current group by 1",
 )
 SHOWN = "select (select count(*) from foundation.event), (select count(*) from foundation.person), (select count(*) from foundation.delivery)"
-TOLD = ("foundation.build", "quality.gate_result", "quality.rule_result", "quality.profile", "quality.step_metric", "quality.score")
+TOLD = (
+    "foundation.build",
+    "quality.gate_result",
+    "quality.rule_result",
+    "quality.profile",
+    "quality.step_metric",
+    "quality.score",
+)
 FOLDERS = ("reports", "outbox", "claims", "work", "raw", "archive")
 
 
@@ -106,7 +112,7 @@ def simulate(folder: Path, arguments: argparse.Namespace) -> None:
         record["build_processor_seconds"] = round(time.process_time() - processor, 2)
         record["steps"] = built["seconds"]
         started = time.monotonic()
-        maintenance_of(home, arguments.keep)
+        steps.maintain(home, keep_builds=arguments.keep)
         record["maintain_seconds"] = round(time.monotonic() - started, 2)
         record |= measure(home)
         days.append(record)
@@ -115,16 +121,6 @@ def simulate(folder: Path, arguments: argparse.Namespace) -> None:
         with (folder / "days.jsonl").open("a", encoding="utf-8") as out:
             out.write(json.dumps(record) + "\n")
         print(json.dumps({k: v for k, v in record.items() if not isinstance(v, dict)}), flush=True)
-
-
-def maintenance_of(home: Home, keep: int) -> None:
-    """`steps.maintain`, with another number of builds to keep."""
-    usual, maintenance.KEEP_BUILDS = maintenance.KEEP_BUILDS, keep
-    try:
-        with lake_writer(home, "benchmark"):
-            steps.maintain(home)
-    finally:
-        maintenance.KEEP_BUILDS = usual
 
 
 def _orders(landing: Path) -> tuple[list[str], list[list[str]]]:
@@ -158,9 +154,7 @@ def measure(home: Home) -> dict[str, Any]:
     """Sizes of everything, what readers see of the newest build, and the median milliseconds of the questions over five tries."""
     with reading(home) as con:
         (snapshots,) = con.execute("select count(*) from ducklake_snapshots('lake')").fetchone() or (0,)
-        (build, snapshot) = con.execute(
-            "select max(lake_snapshot), (select count(*) from foundation.build) from foundation.build where published"
-        ).fetchone() or (0, 0)
+        (build,) = con.execute("select max(lake_snapshot) from foundation.build where published").fetchone() or (0,)
         shown = con.execute(SHOWN).fetchone()
         rows = {name: (con.execute(f"select count(*) from {name}").fetchone() or (0,))[0] for name in TOLD}
         seconds = []

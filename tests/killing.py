@@ -33,6 +33,7 @@ from typing import Any
 
 from ingestion.files import write_atomic
 from warehouse.home import REPOSITORY, Home
+from warehouse.version import code_version
 
 PERSONS, SEED_OF_CITY = 120, 11
 DATASETS = ("gongan.changzhu", "shichang.zhuti", "zongzhi.wangge", "minzheng.sheshi", "rexian.gongdan")
@@ -154,6 +155,12 @@ def anew(ground: Ground, step: Step) -> None:
     if step.name in ("maintenance", "backup"):
         say(step.name)
         step.call(ground)
+
+
+def place(ground: Ground) -> str:
+    """Where a run anew is."""
+    path = ground.root / "at"
+    return path.read_text(encoding="utf-8") if path.exists() else "ingest"
 
 
 # ---- what must be the same ----------------------------------------------------------------------------------------------
@@ -334,12 +341,12 @@ def told(ground: Ground, log: Path, look: Callable[[Ground, Step], State], step:
 
 def walk(folder: Path) -> dict[str, float]:
     """Walks the road once and keeps the home before each step and the step's seconds; returns the seconds. Only the first
-    call walks."""
+    call of this code walks."""
     kept = folder / "road.json"
-    if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
-    shutil.rmtree(folder / "before", ignore_errors=True)
-    shutil.rmtree(folder / "walk", ignore_errors=True)
+    if kept.exists() and (road_of := json.loads(kept.read_text(encoding="utf-8")))["code"] == code_version():
+        return road_of["seconds"]
+    for name in ("before", "after", "walk"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     city = folder / "city"
     if not (city / "truth").exists():  # in a process of its own: the generator starts engines
         code = f"from pathlib import Path; import sample_city; sample_city.generate({PERSONS}, {SEED_OF_CITY}, Path({str(city)!r}), periods=2, datasets={DATASETS!r})"
@@ -352,7 +359,7 @@ def walk(folder: Path) -> dict[str, float]:
         shutil.copytree(ground.root, folder / "before" / step.title)
         seconds[step.title] = undisturbed(log, lambda step=step: step.call(ground))  # type: ignore[misc]
     shutil.copytree(ground.root, folder / "before" / END)
-    write_atomic(kept, json.dumps(seconds).encode())
+    write_atomic(kept, json.dumps({"code": code_version(), "seconds": seconds}).encode())
     return seconds
 
 
@@ -419,7 +426,7 @@ def attempt(folder: Path, seconds: dict[str, float], number: int, step: Step, se
                 if code is None:
                     kill(child, everything=everything)
                     leaders.append(child)
-                    at = (ground.root / "at").read_text() if whole and again else step.name
+                    at = place(ground) if whole and again else step.name
                     record["kills"].append({"at": at, "second": round(moment, 3), "of": round(usual, 2)})
                     break
                 assert code == 0, f"ended with {code}: {log.read_text(errors='replace')[-3000:]}"
