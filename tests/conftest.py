@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from warehouse.home import REPOSITORY, Home
+from warehouse.home import Home
 from warehouse.lock import exclusive
 
 
@@ -23,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     yield Home.from_environment().prepare()
 
 
-def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder made by the first of all workers that asks for it; the others wait and share it."""
     base = factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
@@ -76,15 +74,9 @@ def two_months(tmp_path_factory: pytest.TempPathFactory, small_city: Path, first
 
 
 @pytest.fixture(scope="session")
-def walked_road(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with a home before each step of two months of a tiny city (tests.killing)."""
-    return _made_once(
-        tmp_path_factory,
-        "kills",
-        lambda folder: subprocess.run(
-            [sys.executable, "-m", "tests.killing", str(folder), "--kills=0"], cwd=REPOSITORY, check=True
-        ),
-    )
+def road_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of tests.killing share: the first of them walks the road in it."""
+    return _made_once(tmp_path_factory, "kills", lambda folder: folder.mkdir())
 
 
 @pytest.fixture(scope="session")

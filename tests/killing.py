@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import importlib
 import json
 import os
 import random
@@ -33,6 +34,7 @@ from typing import Any
 
 from ingestion.files import write_atomic
 from warehouse.home import REPOSITORY, Home
+from warehouse.lock import exclusive
 from warehouse.version import code_version
 
 PERSONS, SEED_OF_CITY = 120, 11
@@ -47,6 +49,10 @@ STARTED = datetime(2026, 11, 1, tzinfo=UTC)
 TRIES = 4
 PATIENCE_SECONDS = 300.0
 END = "end"
+LOADED = (
+    "great_expectations", "polars", "splink", "quality.gates", "quality.grades", "quality.scorecard_page",
+    "townlake.quarantine.answer", "townlake.review.answer", "warehouse.classification.classified",
+)  # fmt: skip
 
 State = dict[str, Any]
 
@@ -238,27 +244,17 @@ def differences(found: State, expected: State) -> list[str]:
 # ---- pieces of work, each a fork ----------------------------------------------------------------------------------------
 
 
-def warm() -> None:
+def warm(scratch: Home) -> None:
     """Loads all that a step needs and parses the dbt project, without starting an engine's threads."""
-    import great_expectations
-    import polars
-    import splink
-
-    import quality.gates
-    import quality.grades
-    import quality.scorecard_page
-    import townlake.review.answer
-    import warehouse.classification.classified
     from ingestion.contracts import load_contracts
     from townlake.render import render
     from warehouse import dbt
 
-    assert all((great_expectations, polars, splink, quality.gates, quality.grades, quality.scorecard_page))
-    assert townlake.review.answer
-    assert warehouse.classification.classified
+    for name in LOADED:
+        importlib.import_module(name)
     render(load_contracts())
-    scratch = Home.throwaway(Path(os.environ["TOWNLAKE_TEST_SCRATCH"])).prepare()
-    dbt.parse(scratch)
+    dbt.parse(scratch.prepare())
+    shutil.rmtree(scratch.root)
     gc.freeze()
     engines = {comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")}
     assert not any(name.startswith(("polars-0", "duckdb", "tokio")) for name in engines), engines
@@ -474,11 +470,11 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = arguments.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["TOWNLAKE_TEST_SCRATCH"] = str(folder / "scratch")
     part, parts = (int(n) for n in arguments.part.split("/"))
     until = time.monotonic() + arguments.seconds
-    warm()
-    seconds = walk(folder)
+    warm(Home.throwaway(folder / f"scratch_{os.getpid()}"))
+    with exclusive(folder / "walk.lock", "walking the road", wait_seconds=1800):
+        seconds = walk(folder)
     steps, made, wrong = road(), 0, 0
     for number, index in attempts(arguments.seed):
         if number % parts != part - 1:

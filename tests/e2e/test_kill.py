@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900 + 60 * 
 
 
 @pytest.mark.parametrize("part", range(1, PARTS + 1))
-def test_killed_anywhere_and_run_again(walked_road: Path, part: int) -> None:
+def test_killed_anywhere_and_run_again(road_to_kill: Path, part: int) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.killing", str(walked_road), f"--kills={KILLS}", f"--seed={SEED}", f"--part={part}/{PARTS}"],
+        [sys.executable, "-m", "tests.killing", str(road_to_kill), f"--kills={KILLS}", f"--seed={SEED}", f"--part={part}/{PARTS}"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     attempts = [json.loads(line) for line in ended.stdout.splitlines()]
