@@ -117,10 +117,10 @@ def _extensions(home: Home) -> str:
     from warehouse.lake import engine
 
     scanner = "sqlite_scanner" if catalogue.is_sqlite(home.catalog) else "postgres_scanner"
-    with contextlib.closing(engine()) as con:
+    with contextlib.closing(engine(signed=True)) as con:
         for name in ("ducklake", scanner, "spatial"):
             con.execute(f"load {name}")
-    return f"ducklake, {scanner}, spatial load without network"
+    return f"ducklake, {scanner}, spatial load without network, as signed"
 
 
 def _home(home: Home) -> str:
