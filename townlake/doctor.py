@@ -121,10 +121,10 @@ def _extensions(home: Home) -> str:
 
     names = ["ducklake", "sqlite_scanner" if catalogue.is_sqlite(home.catalog) else "postgres_scanner", "spatial"]
     names += ["httpfs"] if home.store else []
-    with contextlib.closing(engine()) as con:
+    with contextlib.closing(engine(signed=True)) as con:
         for name in names:
             con.execute(f"load {name}")
-    return f"{', '.join(names)} load without network"
+    return f"{', '.join(names)} load without network, as signed"
 
 
 def _storage(home: Home) -> str:

@@ -67,11 +67,9 @@ def run(
     """`dbt <command> --select …` in this process. Raises DbtFailed naming the first node that failed."""
     from dbt.cli.main import dbtRunner
 
-    arguments = [
-        "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
-        "--no-write-json", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(home.work / "dbt-target"),
-    ]  # fmt: skip
+    arguments = ["--no-write-json", *_arguments(home, command)]
+    if command == "run":  # what the other schemas hold is looked up where a model asks
+        arguments.append("--cache-selected-only")
     if select:
         arguments += ["--select", *select]
     if exclude:
@@ -79,7 +77,7 @@ def run(
     if full_refresh:
         arguments.append("--full-refresh")
     with _set(environment(home)):
-        outcome = dbtRunner(manifest=_manifest(home, arguments)).invoke(arguments)
+        outcome = dbtRunner(manifest=parse(home)).invoke(arguments)
     if outcome.exception is not None:
         raise explain(outcome.exception) or DbtFailed(f"dbt {command}: {_first_line(outcome.exception)}")
     results = [
@@ -100,10 +98,18 @@ def run(
     return results
 
 
+def _arguments(home: Home, command: str) -> list[str]:
+    return [
+        "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
+        command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(home.work / "dbt-target"),
+    ]  # fmt: skip
+
+
 _parsed: dict[str, Any] = {}
 
 
-def _manifest(home: Home, arguments: Sequence[str]) -> Any:
+def parse(home: Home) -> Any:
     """The parsed project, kept for this process: parsing costs more than building a small layer.
 
     It depends on the project's files alone, so one serves every home: where a home lies is read when a model is run.
@@ -112,9 +118,8 @@ def _manifest(home: Home, arguments: Sequence[str]) -> Any:
 
     key = _project_state()
     if key not in _parsed:
-        options = [a for a in arguments[: arguments.index("--target-path") + 2] if a != "--no-write-json"]
-        options[options.index("--project-dir") - 1] = "parse"
-        outcome = dbtRunner().invoke(options)
+        with _set(environment(home)):
+            outcome = dbtRunner().invoke(_arguments(home, "parse"))
         if not outcome.success:
             raise explain(outcome.exception or RuntimeError()) or DbtFailed(
                 f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}"

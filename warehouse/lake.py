@@ -60,6 +60,7 @@ def extension_directory() -> Path:
             with contextlib.closing(duckdb.connect(config={"extension_directory": str(folder)})) as con:
                 for name in EXTENSIONS:
                     duckdb_extensions.import_extension(name, con=con)
+                    con.execute(f"load {name}")  # checks the signature
             marker.write_text(_extension_versions())
     return folder
 
@@ -79,18 +80,33 @@ def memory_limit() -> str:
     return f"{max(1, total // 2 // 2**20)}MiB"
 
 
-def engine(home: Home | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that calls nobody but the home's own store; spills below its work folder when a home is given."""
-    import duckdb
-
-    config = {
+def configuration() -> dict[str, str]:
+    """DuckDB's settings at the start. Signatures of extensions were checked when their folder was filled: to check them again
+    reads a hundred megabytes for every connection, 0.3 s. TRUST_NO_MORE ends that once they are loaded."""
+    return {
         "extension_directory": str(extension_directory()),
         "autoinstall_known_extensions": "false",
+        "allow_unsigned_extensions": "true",
         "memory_limit": memory_limit(),
     }
+
+
+TRUST_NO_MORE = "set allow_unsigned_extensions = false"
+
+
+def engine(home: Home | None = None, *, signed: bool = False) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that calls nobody but the home's own store; spills below its work folder when a home is given.
+
+    `signed`: checks the signatures of the extensions it loads.
+    """
+    import duckdb
+
+    config = configuration() | {"allow_unsigned_extensions": str(not signed).lower()}
     if home is not None:
         config["temp_directory"] = str(home.work / "spill")
     con = duckdb.connect(config=config)
+    con.execute("load ducklake; load sqlite_scanner")
+    con.execute(TRUST_NO_MORE)
     con.execute("set timezone = 'UTC'")
     con.execute("set preserve_insertion_order = false")
     if home is not None:
@@ -331,6 +347,18 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with contextlib.suppress(Exception):  # a commit that failed has ended it already
             con.execute("rollback")
         raise
+
+
+RELATIONS = """(
+    select s.schema_name, held.name, held.type
+    from (select schema_id, table_name as name, 'table' as type
+          from __ducklake_metadata_lake.ducklake_table where end_snapshot is null
+          union all
+          select schema_id, view_name, 'view' from __ducklake_metadata_lake.ducklake_view where end_snapshot is null) as held
+    join __ducklake_metadata_lake.ducklake_schema as s using (schema_id)
+    where s.end_snapshot is null)"""
+"""Tables and views of the lake as last committed, asked of its catalogue: DuckDB's own lists read the statistics of every table
+first, half a second on a lake of a hundred."""
 
 
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

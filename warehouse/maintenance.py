@@ -37,6 +37,7 @@ class Maintenance:
     removed_lake_files: int = 0
     removed_raw_files: int = 0
     removed_work_folders: int = 0
+    removed_reports: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,6 +93,24 @@ def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> l
         [keep_builds],
     ).fetchall()
     return [int(r[0]) for r in rows]
+
+
+def remove_reports(
+    con: duckdb.DuckDBPyConnection, home: Home, done: Maintenance, *, keep_builds: int = KEEP_BUILDS
+) -> None:
+    """Deletes the gates' pages of builds older than every retained one: what the gates found stays in `quality.gate_result`."""
+    rows = con.execute(
+        """with kept as (
+               select started_at from lake.foundation.build where published order by lake_snapshot desc limit $keep)
+           select build_id from lake.foundation.build
+           where (select count(*) from kept) = $keep and started_at < (select min(started_at) from kept)""",
+        {"keep": keep_builds},
+    ).fetchall()
+    for (build_id,) in rows:
+        folder = home.reports / build_id
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            done.removed_reports += 1
 
 
 def remove_leftovers(

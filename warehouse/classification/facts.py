@@ -9,7 +9,7 @@ every entity, and `today.as_of` may be used in rolls and sets.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -134,6 +134,7 @@ class FactBook(Strict):
         """Fact that counts what is missing → what is missing where it is above zero."""
         return {name: f.counts_missing for name, f in self.all().items() if f.counts_missing}
 
+    @cached_property
     def needs(self) -> dict[str, frozenset[str]]:
         """Datasets without which a fact cannot be known at all."""
         out: dict[str, frozenset[str]] = {name: frozenset() for name in self.all()}

@@ -23,7 +23,7 @@ _DAY, _ROW = 2**46, 2**10
 
 def needed(tag: Tag, books: Mapping[str, FactBook]) -> frozenset[str]:
     """Datasets without which a rule says nothing of anybody: those of every fact it uses."""
-    needs = books[tag.entity].needs()
+    needs = books[tag.entity].needs
     return frozenset().union(*(needs[name] for name in tag.inputs))
 
 
@@ -244,7 +244,7 @@ def _tagged(entity: str, book: FactBook, own: Sequence[tuple[Tag, frozenset[str]
     the SELECT that writes them out.
     """
     tests, names, since, until, evidence = [], [], [], [], []
-    presence, needs_of, counted = book.presence(), book.needs(), book.counted()
+    presence, needs_of, counted = book.presence(), book.needs, book.counted()
     everything = {name for tag, _ in own for name in tag.inputs}
     everything |= {presence[name] for name in everything if name in presence}
     for number, (tag, needs) in enumerate(own, start=1):
