@@ -1,0 +1,158 @@
+"""The models' SQL as Spark reads it.
+
+Models are written once, for DuckDB. What means something else on Spark stands in dispatched macros (`spark__…`); what is
+only spelled otherwise (lists, lambdas, structs, `exclude`, null order, quoted names) is translated here, statement by
+statement, by sqlglot. Texts are the exception: macros that dbt dispatches to Spark write them with Spark's backslashes,
+so the dialect read here is DuckDB's but for the way a text is quoted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlglot import exp, parse_one, transforms
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.dialects.spark import Spark
+from sqlglot.errors import SqlglotError
+
+from warehouse.errors import TownlakeError
+
+LAKE = "lake"
+"""Name of the attached lake in the models; Spark has its schemas without one."""
+
+
+class Untranslated(TownlakeError):
+    """A statement that sqlglot cannot read."""
+
+    exit_code = 3
+
+
+def _named(name: str) -> Callable[[Sequence[Any]], exp.Anonymous]:
+    return lambda args: exp.Anonymous(this=name, expressions=list(args))
+
+
+class Models(DuckDB):
+    """DuckDB's SQL with texts quoted as Spark does."""
+
+    class Tokenizer(DuckDB.Tokenizer):
+        STRING_ESCAPES = ["'", "\\"]  # noqa: RUF012
+
+    class Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]
+        # kept by name, for _rewritten: sqlglot knows them not at all or as something else
+        FUNCTIONS = {  # noqa: RUF012
+            **DuckDB.Parser.FUNCTIONS,
+            **{name.upper(): _named(name) for name in ("len", "hash", "date_sub", "try_strptime", "to_json", "json_merge_patch")},
+        }
+
+
+class SparkFour(Spark):
+    """Spark 4, which has QUALIFY."""
+
+    class Generator(Spark.Generator):  # type: ignore[misc, valid-type]
+        TRANSFORMS = {  # noqa: RUF012
+            **Spark.Generator.TRANSFORMS,
+            exp.Select: transforms.preprocess([transforms.unnest_to_explode]),
+            exp.Mode: lambda self, node: _mode(self, node),
+        }
+
+
+def _mode(self: Any, node: exp.Mode) -> str:
+    """`mode(x order by x)`: the most frequent value, of several the first in that order."""
+    order = node.this
+    if not isinstance(order, exp.Order):
+        return f"MODE({self.sql(node, 'this')})"
+    return f"MODE() WITHIN GROUP (ORDER BY {self.expressions(order, flat=True)})"
+
+
+def to_spark(sql: str) -> str:
+    """One query of the models in Spark's words. Raises Untranslated where it cannot be read."""
+    done: list[str | Exception] = []
+
+    def translate() -> None:
+        try:
+            done.append(parse_one(sql, read=Models).transform(_rewritten, copy=False).sql(dialect=SparkFour))
+        except (SqlglotError, RecursionError) as error:
+            done.append(Untranslated(f"a statement has no form on Spark: {str(error)[:400]}"))
+
+    with _deep_stack():
+        thread = threading.Thread(target=translate)
+        thread.start()
+        thread.join()
+    (answer,) = done
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@contextlib.contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Cases within cases within cases: sqlglot walks them by recursion, deeper than Python allows by itself."""
+    limit, size = sys.getrecursionlimit(), threading.stack_size(512 * 2**20)
+    sys.setrecursionlimit(100_000)
+    try:
+        yield
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+
+
+def _rewritten(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.Table) and node.catalog == LAKE:
+        node.set("catalog", None)
+    elif isinstance(node, exp.JSONObject):
+        return _json_object([part for pair in node.expressions for part in (pair.this, pair.expression)])
+    elif isinstance(node, exp.Anonymous) and (rewrite := _REWRITES.get(str(node.this).lower())):
+        return rewrite(node.expressions)
+    return node
+
+
+def _call(name: str, *args: exp.Expression | str) -> exp.Anonymous:
+    return exp.Anonymous(this=name, expressions=[exp.maybe_parse(a, dialect=SparkFour) if isinstance(a, str) else a for a in args])
+
+
+def _json(value: exp.Expression) -> exp.Expression:
+    """JSON with its nulls, as DuckDB writes it."""
+    return _call("to_json", value, "map('ignoreNullFields', 'false')")
+
+
+def _json_object(args: Sequence[exp.Expression]) -> exp.Expression:
+    return _json(_call("named_struct", *args))
+
+
+def _json_merge(args: Sequence[exp.Expression]) -> exp.Expression:
+    """Flat JSON objects of texts, the later over the earlier (spark.sql.mapKeyDedupPolicy says so)."""
+    return _json(_call("map_concat", *(_call("from_json", value, "'map<string, string>'") for value in args)))
+
+
+def _hash(args: Sequence[exp.Expression]) -> exp.Expression:
+    """A number that tells rows apart. Spark's own hash passes over nulls, so that a value may change its column unseen."""
+    named = [part for number, value in enumerate(args) for part in (exp.Literal.string(f"c{number}"), value)]
+    return _call("abs", _call("xxhash64", _json_object(named)))
+
+
+def _date_sub(args: Sequence[exp.Expression]) -> exp.Expression:
+    """Whole units between two days; Spark's date_sub is another function, which the models do not use."""
+    unit, since, until = args
+    return _call("timestampdiff", exp.var(unit.name.upper()), since, until)
+
+
+def _try_strptime(args: Sequence[exp.Expression]) -> exp.Expression:
+    text, form = args
+    pattern = form.name.replace("%Y", "yyyy").replace("%m", "MM").replace("%d", "dd")
+    if "%" in pattern:
+        raise Untranslated(f"try_strptime with {form.name} has no form on Spark")
+    return _call("try_to_timestamp", text, exp.Literal.string(pattern))
+
+
+_REWRITES: dict[str, Callable[[Sequence[exp.Expression]], exp.Expression]] = {
+    "len": lambda args: _call("size", *args),  # of lists in the models; `length` is the one of texts
+    "hash": _hash,
+    "date_sub": _date_sub,
+    "try_strptime": _try_strptime,
+    "json_merge_patch": _json_merge,
+    "to_json": lambda args: _json(args[0]),
+}
