@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingestion.contracts import Contracts, load_contracts
+from ingestion.contracts import load_contracts
 from warehouse.errors import WrongUse
 from warehouse.home import DBT_PROJECT, Home
 from warehouse.lake import published_snapshot, reading
@@ -107,7 +107,9 @@ def _make_room(out: Path) -> None:
     """An empty folder with the marker in it: a build that is killed leaves one that may be replaced."""
     if out.exists() and any(out.iterdir()):
         if not (out / MARKER).exists():
-            raise WrongUse(f"{out} is not empty and was not written by `townlake build --target spark`: name a new folder")
+            raise WrongUse(
+                f"{out} is not empty and was not written by `townlake build --target spark`: name a new folder"
+            )
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text("{}", encoding="utf-8")
@@ -115,7 +117,9 @@ def _make_room(out: Path) -> None:
 
 def _names(*folders: str) -> frozenset[str]:
     """Names of the models or seeds in folders of the dbt project."""
-    files = (path for folder in folders for path in (DBT_PROJECT / folder).rglob("*") if path.suffix in (".sql", ".csv"))
+    files = (
+        path for folder in folders for path in (DBT_PROJECT / folder).rglob("*") if path.suffix in (".sql", ".csv")
+    )
     return frozenset(path.stem for path in files)
 
 
@@ -124,7 +128,9 @@ def _counting(progress: Progress) -> Callable[[Any], None]:
 
     def hear(event: Any) -> None:
         if event.info.name == "LogModelResult":
-            progress(f"[{event.data.index}/{event.data.total}] {event.data.description} ({event.data.execution_time:.1f} s)")
+            progress(
+                f"[{event.data.index}/{event.data.total}] {event.data.description} ({event.data.execution_time:.1f} s)"
+            )
 
     return hear
 

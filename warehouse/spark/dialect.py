@@ -45,18 +45,19 @@ class Models(DuckDB):
         # kept by name, for _rewritten: sqlglot knows them not at all or as something else
         FUNCTIONS = {  # noqa: RUF012
             **DuckDB.Parser.FUNCTIONS,
-            **{name.upper(): _named(name) for name in ("len", "hash", "date_sub", "try_strptime", "to_json", "json_merge_patch")},
-        }
-
-
-class SparkFour(Spark):
-    """Spark 4, which has QUALIFY."""
-
-    class Generator(Spark.Generator):  # type: ignore[misc, valid-type]
-        TRANSFORMS = {  # noqa: RUF012
-            **Spark.Generator.TRANSFORMS,
-            exp.Select: transforms.preprocess([transforms.unnest_to_explode]),
-            exp.Mode: lambda self, node: _mode(self, node),
+            **{
+                name.upper(): _named(name)
+                for name in (
+                    "len",
+                    "hash",
+                    "date_sub",
+                    "try_strptime",
+                    "to_json",
+                    "json_merge_patch",
+                    "json_valid",
+                    "json_array_length",
+                )
+            },
         }
 
 
@@ -68,15 +69,32 @@ def _mode(self: Any, node: exp.Mode) -> str:
     return f"MODE() WITHIN GROUP (ORDER BY {self.expressions(order, flat=True)})"
 
 
+class SparkFour(Spark):
+    """Spark 4, which has QUALIFY."""
+
+    class Generator(Spark.Generator):  # type: ignore[misc, valid-type]
+        TRANSFORMS = {  # noqa: RUF012
+            **Spark.Generator.TRANSFORMS,
+            exp.Select: transforms.preprocess([transforms.unnest_to_explode]),
+            exp.Mode: _mode,
+        }
+
+
 def to_spark(sql: str) -> str:
     """One query of the models in Spark's words. Raises Untranslated where it cannot be read."""
     done: list[str | Exception] = []
 
     def translate() -> None:
         try:
-            done.append(parse_one(sql, read=Models).transform(_rewritten, copy=False).sql(dialect=SparkFour))
+            tree: exp.Expr = parse_one(sql, read=Models)
+            for node in reversed(list(tree.walk())):  # what is inside first
+                if (rewritten := _rewritten(node)) is not node:
+                    node.replace(rewritten)
+            done.append(tree.sql(dialect=SparkFour))
         except (SqlglotError, RecursionError) as error:
             done.append(Untranslated(f"a statement has no form on Spark: {str(error)[:400]}"))
+        except Untranslated as error:
+            done.append(error)
 
     with _deep_stack():
         thread = threading.Thread(target=translate)
@@ -100,9 +118,14 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def _rewritten(node: exp.Expression) -> exp.Expression:
+def _rewritten(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Table) and node.catalog == LAKE:
         node.set("catalog", None)
+    elif isinstance(node, exp.Cast) and node.is_type(exp.DType.JSON):
+        return node.this  # JSON is text
+    elif isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
+        node.set("this", _call("collect_set", *node.this.this.expressions))
+        return _call("size", node.copy())
     elif isinstance(node, exp.JSONObject):
         return _json_object([part for pair in node.expressions for part in (pair.this, pair.expression)])
     elif isinstance(node, exp.Anonymous) and (rewrite := _REWRITES.get(str(node.this).lower())):
@@ -110,37 +133,39 @@ def _rewritten(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _call(name: str, *args: exp.Expression | str) -> exp.Anonymous:
-    return exp.Anonymous(this=name, expressions=[exp.maybe_parse(a, dialect=SparkFour) if isinstance(a, str) else a for a in args])
+def _call(name: str, *args: exp.Expr | str) -> exp.Anonymous:
+    return exp.Anonymous(
+        this=name, expressions=[exp.maybe_parse(a, dialect=SparkFour) if isinstance(a, str) else a for a in args]
+    )
 
 
-def _json(value: exp.Expression) -> exp.Expression:
+def _json(value: exp.Expr) -> exp.Expr:
     """JSON with its nulls, as DuckDB writes it."""
     return _call("to_json", value, "map('ignoreNullFields', 'false')")
 
 
-def _json_object(args: Sequence[exp.Expression]) -> exp.Expression:
+def _json_object(args: Sequence[exp.Expr]) -> exp.Expr:
     return _json(_call("named_struct", *args))
 
 
-def _json_merge(args: Sequence[exp.Expression]) -> exp.Expression:
+def _json_merge(args: Sequence[exp.Expr]) -> exp.Expr:
     """Flat JSON objects of texts, the later over the earlier (spark.sql.mapKeyDedupPolicy says so)."""
     return _json(_call("map_concat", *(_call("from_json", value, "'map<string, string>'") for value in args)))
 
 
-def _hash(args: Sequence[exp.Expression]) -> exp.Expression:
+def _hash(args: Sequence[exp.Expr]) -> exp.Expr:
     """A number that tells rows apart. Spark's own hash passes over nulls, so that a value may change its column unseen."""
     named = [part for number, value in enumerate(args) for part in (exp.Literal.string(f"c{number}"), value)]
     return _call("abs", _call("xxhash64", _json_object(named)))
 
 
-def _date_sub(args: Sequence[exp.Expression]) -> exp.Expression:
+def _date_sub(args: Sequence[exp.Expr]) -> exp.Expr:
     """Whole units between two days; Spark's date_sub is another function, which the models do not use."""
     unit, since, until = args
     return _call("timestampdiff", exp.var(unit.name.upper()), since, until)
 
 
-def _try_strptime(args: Sequence[exp.Expression]) -> exp.Expression:
+def _try_strptime(args: Sequence[exp.Expr]) -> exp.Expr:
     text, form = args
     pattern = form.name.replace("%Y", "yyyy").replace("%m", "MM").replace("%d", "dd")
     if "%" in pattern:
@@ -148,11 +173,21 @@ def _try_strptime(args: Sequence[exp.Expression]) -> exp.Expression:
     return _call("try_to_timestamp", text, exp.Literal.string(pattern))
 
 
-_REWRITES: dict[str, Callable[[Sequence[exp.Expression]], exp.Expression]] = {
+_REWRITES: dict[str, Callable[[Sequence[exp.Expr]], exp.Expr]] = {
     "len": lambda args: _call("size", *args),  # of lists in the models; `length` is the one of texts
     "hash": _hash,
     "date_sub": _date_sub,
     "try_strptime": _try_strptime,
     "json_merge_patch": _json_merge,
+    "json_valid": lambda args: exp.Paren(
+        this=exp.Not(this=exp.Is(this=_call("try_parse_json", *args), expression=exp.Null()))
+    ),
+    # of something else than a list: 0, not null
+    "json_array_length": lambda args: _call(
+        "if",
+        exp.Is(this=args[0].copy(), expression=exp.Null()),
+        exp.Null(),
+        exp.func("coalesce", _call("json_array_length", *args), exp.Literal.number(0)),
+    ),
     "to_json": lambda args: _json(args[0]),
 }

@@ -60,7 +60,9 @@ def export(
     ).fetchall()
     written: dict[tuple[str, str], Path] = {}
     for schema, table in there:
-        is_read = table in KEPT.get(schema, ()) or (schema == "staging" and table in seeds) or DRAWN.get(table) == schema
+        is_read = (
+            table in KEPT.get(schema, ()) or (schema == "staging" and table in seeds) or DRAWN.get(table) == schema
+        )
         if not is_read and (schema != "foundation" or table in models):
             continue
         folder = out / schema / table

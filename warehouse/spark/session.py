@@ -18,6 +18,9 @@ SETTINGS = {
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
     # names of columns made by long expressions are kept as conditions through every step: without end for addresses
     "spark.sql.constraintPropagation.enabled": "false",
+    # addresses are taken apart in forty steps, each of them one that the plan is worked through for
+    "spark.sql.analyzer.maxIterations": "1000",
+    "spark.sql.optimizer.maxIterations": "1000",
     "spark.sql.parquet.compression.codec": "zstd",
 }
 """What every session needs, local or remote."""
