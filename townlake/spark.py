@@ -48,9 +48,11 @@ def build(
     from warehouse import dbt
     from warehouse.spark import inputs, session
 
+    out = out.expanduser().absolute()
+    _refuse_other(out)
+    session.require()
     contracts = load_contracts()
     render(contracts)
-    out = out.expanduser().absolute()
     seconds: dict[str, float] = {}
     with reading(home) as con, _timed(seconds, "export"):
         snapshot = published_snapshot(home)
@@ -103,15 +105,16 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
         seconds[name] = time.monotonic() - started
 
 
+def _refuse_other(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and ((out / MARKER).exists() or not any(out.iterdir()))):
+        raise WrongUse(f"{out} is not empty and was not written by `townlake build --target spark`: name a new folder")
+
+
 def _make_room(out: Path) -> None:
     """An empty folder with the marker in it: a build that is killed leaves one that may be replaced."""
-    if out.exists() and any(out.iterdir()):
-        if not (out / MARKER).exists():
-            raise WrongUse(
-                f"{out} is not empty and was not written by `townlake build --target spark`: name a new folder"
-            )
+    if out.exists():
         shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True)
     (out / MARKER).write_text("{}", encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ so the dialect read here is DuckDB's but for the way a text is quoted.
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,7 @@ class Models(DuckDB):
                     "hash",
                     "date_sub",
                     "try_strptime",
+                    "strftime",
                     "to_json",
                     "json_merge_patch",
                     "json_valid",
@@ -165,12 +167,31 @@ def _date_sub(args: Sequence[exp.Expr]) -> exp.Expr:
     return _call("timestampdiff", exp.var(unit.name.upper()), since, until)
 
 
+_PARTS = {"%Y": "yyyy", "%m": "MM", "%-m": "M", "%d": "dd", "%-d": "d"}
+"""Parts of a day as strftime and as Spark write them."""
+
+
+def _parts(form: exp.Expr) -> list[str]:
+    """A strftime format in pieces: parts of a day, and what stands between them. Raises Untranslated on others."""
+    pieces = [piece for piece in re.split("(%-?[A-Za-z%])", form.name) if piece]
+    if strange := [piece for piece in pieces if piece.startswith("%") and piece not in _PARTS]:
+        raise Untranslated(f"the part {strange[0]} of a day has no form on Spark")
+    return pieces
+
+
 def _try_strptime(args: Sequence[exp.Expr]) -> exp.Expr:
     text, form = args
-    pattern = form.name.replace("%Y", "yyyy").replace("%m", "MM").replace("%d", "dd")
-    if "%" in pattern:
-        raise Untranslated(f"try_strptime with {form.name} has no form on Spark")
-    return _call("try_to_timestamp", text, exp.Literal.string(pattern))
+    return _call("try_to_timestamp", text, exp.Literal.string("".join(_PARTS.get(p, p) for p in _parts(form))))
+
+
+def _strftime(args: Sequence[exp.Expr]) -> exp.Expr:
+    """Piece by piece: brackets in a format mean something to Spark."""
+    day, form = args
+    pieces = [
+        _call("date_format", day.copy(), exp.Literal.string(_PARTS[p])) if p in _PARTS else exp.Literal.string(p)
+        for p in _parts(form)
+    ]
+    return pieces[0] if len(pieces) == 1 else _call("concat", *pieces)
 
 
 _REWRITES: dict[str, Callable[[Sequence[exp.Expr]], exp.Expr]] = {
@@ -178,6 +199,7 @@ _REWRITES: dict[str, Callable[[Sequence[exp.Expr]], exp.Expr]] = {
     "hash": _hash,
     "date_sub": _date_sub,
     "try_strptime": _try_strptime,
+    "strftime": _strftime,
     "json_merge_patch": _json_merge,
     "json_valid": lambda args: exp.Paren(
         this=exp.Not(this=exp.Is(this=_call("try_parse_json", *args), expression=exp.Null()))

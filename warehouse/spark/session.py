@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 from collections.abc import Iterator
@@ -29,6 +30,21 @@ MARK = "/* models */"
 """In a statement: what follows is a query in the models' SQL."""
 
 
+def require() -> None:
+    """Raises EnvironmentFault where the extra `spark` is not installed."""
+    if lacking := [name for name in ("pyspark", "dbt.adapters.spark") if not _is_there(name)]:
+        raise EnvironmentFault(
+            f"Spark is not installed here ({', '.join(lacking)}): `make setup-spark`, then .venv-spark/bin/townlake"
+        )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 @contextlib.contextmanager
 def session(work: Path, *, remote: str | None = None, cores: int = 2, memory: str = "3g") -> Iterator[Any]:
     """A session at `remote` (sc://host:port; else SPARK_REMOTE), or a local one of so many cores and so much memory.
@@ -36,12 +52,9 @@ def session(work: Path, *, remote: str | None = None, cores: int = 2, memory: st
     `work`: folder for what a local one writes beside its tables. Raises EnvironmentFault where Spark is not installed or
     does not answer.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise EnvironmentFault(
-            "Spark is not installed: `make setup-spark`, or install the extra `spark` of this project"
-        ) from error
+    require()
+    from pyspark.sql import SparkSession
+
     address = remote or os.environ.get("SPARK_REMOTE")
     builder: Any = SparkSession.builder.appName("townlake")
     if address:

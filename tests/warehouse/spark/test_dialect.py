@@ -34,6 +34,10 @@ from warehouse.spark.dialect import Untranslated, to_spark
             "SELECT * FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY b DESC) = 1",
         ),
         (
+            "select strftime(a, '%Y[-.]0?%-m') from t",
+            "SELECT CONCAT(DATE_FORMAT(a, 'yyyy'), '[-.]0?', DATE_FORMAT(a, 'M')) FROM t",
+        ),
+        (
             "select json_array_length(case when json_valid(a) then a::json end) from t",
             "SELECT IF(CASE WHEN (NOT TRY_PARSE_JSON(a) IS NULL) THEN a END IS NULL, NULL, "
             "COALESCE(JSON_ARRAY_LENGTH(CASE WHEN (NOT TRY_PARSE_JSON(a) IS NULL) THEN a END), 0)) FROM t",
