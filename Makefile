@@ -2,12 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK_VENV := .venv-spark
+SPARK_BIN := $(SPARK_VENV)/bin
 UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-airflow test-long test-exhaustive kills lint format team team-stop airflow notebooks lock clean
+.PHONY: help setup setup-spark demo run test test-airflow test-long test-spark test-exhaustive kills lint format team team-stop airflow notebooks lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +23,17 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+setup-spark: $(SPARK_VENV)/.installed  ## create .venv-spark: the same with Spark, from requirements-spark.lock (needs Java 17)
+
+$(SPARK_VENV)/.installed: requirements-spark.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found (make PYTHON=python3 …)"; exit 3; }
+	@command -v java >/dev/null || { echo "Java 17 is needed: java was not found"; exit 3; }
+	$(PYTHON) -m venv $(SPARK_VENV)
+	$(SPARK_BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(SPARK_BIN)/uv pip sync --quiet --python $(SPARK_BIN)/python --require-hashes requirements-spark.lock
+	$(SPARK_BIN)/uv pip install --quiet --python $(SPARK_BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
 
 demo: setup  ## a generated city through the real Airflow, to a published foundation (TOWNLAKE_HOME, default ./lakehouse)
 	$(BIN)/python -m townlake.demo
@@ -36,6 +49,9 @@ test-airflow: setup  ## a real Airflow: the chain from file to foundation, kille
 
 test-long: setup  ## proofs over several whole builds: a delivery withdrawn, corrections replayed, addresses against the key
 	$(BIN)/python -m pytest -m long -n 2 --dist loadgroup
+
+test-spark: setup-spark  ## the standard elements and the whole foundation on Spark, against DuckDB's, row by row
+	$(SPARK_BIN)/python -m pytest -m spark
 
 test-exhaustive: setup  ## a million adversarial cells per standard element, and more; by hand
 	$(BIN)/python -m pytest -m exhaustive -n 2
@@ -66,9 +82,10 @@ airflow: setup  ## scheduler and UI on the same lake, loopback only; stop with C
 notebooks: setup  ## render notebooks/ to pages that open without internet
 	$(BIN)/python -m townlake.notebooks
 
-lock:  ## resolve requirements.lock anew
+lock:  ## resolve requirements.lock anew, and requirements-spark.lock to the same versions
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet pyproject.toml --extra airflow --extra dev --output-file requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet pyproject.toml --extra dev --extra spark --constraint requirements.lock --output-file requirements-spark.lock
 
 clean:  ## remove the environment's caches and rendered files (never a lakehouse)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/rendered dbt_project/target dbt_project/logs build *.egg-info
-	find . -name __pycache__ -type d -not -path './.venv/*' -exec rm -rf {} +
+	find . -name __pycache__ -type d -not -path './.venv*/*' -exec rm -rf {} +

@@ -162,7 +162,10 @@ def ingest(landing: LandingOption = None, jobs: JobsOption = DEFAULT_JOBS, as_js
     _end_with(report.pull_failure(answer))
 
 
-@app.command(epilog="Example: townlake build --hold 3f9a1c2b")
+@app.command(
+    epilog="Example: townlake build --hold 3f9a1c2b;  townlake build --target spark --out /data/spark --compare;  "
+    "townlake build --target spark --out /shared/spark --remote sc://spark.example:15002"
+)
 def build(
     *,
     layer: Annotated[
@@ -173,12 +176,34 @@ def build(
         list[str] | None,
         typer.Option(metavar="DELIVERY", help="Go on without this delivery (kept back until released); repeatable."),
     ] = None,
+    target: Annotated[
+        str, typer.Option(help="Engine: duckdb, or spark (everything anew beside the lake, as Parquet below --out).")
+    ] = "duckdb",
+    out: Annotated[Path | None, typer.Option(help="Spark: folder to write, <schema>/<table>/ in it.")] = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(metavar="sc://HOST:PORT", help="Spark Connect address [default: SPARK_REMOTE, else here]."),
+    ] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Spark here: cores it may use.")] = DEFAULT_JOBS,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Spark here: its memory.")] = "3g",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Spark: compare every table with the lake's; exit 1 where one differs.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Raw to foundation and marts, with gates between; publishes when the last gate passed."""
-    from townlake import decisions, report, steps
+    from townlake import cli_spark, decisions, report, steps
 
     home = Home.from_environment()
+    if target == "spark":
+        if layer or hold or out is None:
+            raise WrongUse("--target spark builds everything into --out DIR: neither --layer nor --hold goes with it")
+        cli_spark.build(home, out, remote=remote, cores=cores, memory=memory, compare=compare, as_json=as_json)
+        return
+    if target != "duckdb":
+        raise WrongUse(f"there is no target {target!r}: choose duckdb or spark")
+    if out is not None or remote is not None or compare:
+        raise WrongUse("--out, --remote and --compare go with --target spark")
     layers: Sequence[str] = steps.LAYERS
     if layer is not None:
         if layer not in steps.LAYERS:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ingestion.contracts import Contracts
 from warehouse import builds
 from warehouse.home import DBT_PROJECT, Home
 from warehouse.lake import RELATIONS, writing
 from warehouse.version import code_version
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
@@ -30,7 +35,12 @@ def touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
 def never_delivered(home: Home, contracts: Contracts) -> list[str]:
     """Staging models of datasets that were never delivered and that no written model names: nobody would read them."""
     with writing(home) as con:
-        delivered = {row[0] for row in con.execute("select distinct dataset from lake.foundation.delivery").fetchall()}
+        return idle_models(con, contracts)
+
+
+def idle_models(con: duckdb.DuckDBPyConnection, contracts: Contracts) -> list[str]:
+    """The same, of an open lake."""
+    delivered = {row[0] for row in con.execute("select distinct dataset from lake.foundation.delivery").fetchall()}
     named = "\n".join(
         path.read_text(encoding="utf-8")
         for path in (DBT_PROJECT / "models").rglob("*.sql")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ class DbtFailed(TownlakeError):
     exit_code = 3
 
 
-def environment(home: Home) -> dict[str, str]:
+def environment(home: Home, target: str = "duckdb") -> dict[str, str]:
     """Variables that profiles.yml and the macros read."""
     return {
+        "TOWNLAKE_TARGET": target,
         "TOWNLAKE_ROOT": home.store or str(home.root),
         "TOWNLAKE_CATALOG": home.catalog,
         "TOWNLAKE_STORE": home.store,
@@ -62,12 +63,23 @@ def _set(variables: dict[str, str]) -> Iterator[None]:
 
 
 def run(
-    home: Home, command: str, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False
+    home: Home,
+    command: str,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    full_refresh: bool = False,
+    target: str = "duckdb",
+    variables: Mapping[str, str] | None = None,
+    hears: Callable[[Any], None] | None = None,
 ) -> list[NodeResult]:
-    """`dbt <command> --select …` in this process. Raises DbtFailed naming the first node that failed."""
+    """`dbt <command> --select …` in this process. Raises DbtFailed naming the first node that failed.
+
+    `target`: an output of profiles.yml; `variables`: further ones of the environment; `hears`: called with dbt's events.
+    """
     from dbt.cli.main import dbtRunner
 
-    arguments = ["--no-write-json", *_arguments(home, command)]
+    arguments = ["--no-write-json", *_arguments(home, command, target)]
     if command == "run":  # what the other schemas hold is looked up where a model asks
         arguments.append("--cache-selected-only")
     if select:
@@ -76,8 +88,9 @@ def run(
         arguments += ["--exclude", *exclude]
     if full_refresh:
         arguments.append("--full-refresh")
-    with _set(environment(home)):
-        outcome = dbtRunner(manifest=parse(home)).invoke(arguments)
+    with _set({**environment(home, target), **(variables or {})}):
+        runner = dbtRunner(manifest=parse(home, target), callbacks=[hears] if hears else [])
+        outcome = runner.invoke(arguments)
     if outcome.exception is not None:
         raise explain(outcome.exception) or DbtFailed(f"dbt {command}: {_first_line(outcome.exception)}")
     results = [
@@ -98,28 +111,29 @@ def run(
     return results
 
 
-def _arguments(home: Home, command: str) -> list[str]:
+def _arguments(home: Home, command: str, target: str) -> list[str]:
     return [
         "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
         command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(home.work / "dbt-target"),
+        "--target-path", str(home.work / ("dbt-target" if target == "duckdb" else f"dbt-target-{target}")),
     ]  # fmt: skip
 
 
 _parsed: dict[str, Any] = {}
 
 
-def parse(home: Home) -> Any:
+def parse(home: Home, target: str = "duckdb") -> Any:
     """The parsed project, kept for this process: parsing costs more than building a small layer.
 
-    It depends on the project's files alone, so one serves every home: where a home lies is read when a model is run.
+    It depends on the project's files and the engine alone, so one serves every home: where a home lies is read when a
+    model is run.
     """
     from dbt.cli.main import dbtRunner
 
-    key = _project_state()
+    key = target + _project_state()
     if key not in _parsed:
-        with _set(environment(home)):
-            outcome = dbtRunner().invoke(_arguments(home, "parse"))
+        with _set(environment(home, target)):
+            outcome = dbtRunner().invoke(_arguments(home, "parse", target))
         if not outcome.success:
             raise explain(outcome.exception or RuntimeError()) or DbtFailed(
                 f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}"

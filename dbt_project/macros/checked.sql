@@ -188,7 +188,9 @@ left join (
     Data rows of the raw files that receipts name, for deliveries this model has not got yet. An empty relation of the
     contract's shape comes first: older raw files lack columns that the contract gained later.
 #}
-{% macro delivered_rows(contract) -%}
+{% macro delivered_rows(contract) -%}{{ return(adapter.dispatch('delivered_rows', 'townlake')(contract)) }}{%- endmacro %}
+
+{% macro default__delivered_rows(contract) -%}
 {%- set files = pending_raw_files(contract.id) -%}
 select
     null::varchar as dataset, null::varchar as file, null::varchar as sheet, null::bigint as row_number,
@@ -208,6 +210,18 @@ from read_parquet([
 ], union_by_name = true)
 where row_kind = 'data'
 {%- endif %}
+{%- endmacro %}
+
+{# All of them: warehouse/spark shows the raw files of a dataset as one view of the contract's shape. #}
+{% macro spark__delivered_rows(contract) -%}
+select
+    {{ locator_columns() | join(', ') }},
+    {%- for column in contract.columns if column.cell == column.name %}
+    {{ column.name }},
+    {%- endfor %}
+    _extra, _kinds, _section, _defect
+from raw_{{ contract.model }}
+where row_kind = 'data'
 {%- endmacro %}
 
 
@@ -231,7 +245,7 @@ order by delivery.raw
 
 {# A pair of columns is exchanged when the first holds Chinese characters and the second a digit string of id length. #}
 {% macro is_swapped(pair) -%}
-(regexp_matches({{ pair[0] }}, '^[\p{Han}·\s]+$') and regexp_matches({{ pair[1] }}, '^\s*[0-9]{14,19}[0-9Xx]\s*$'))
+({{ std_re_has(pair[0], '^[' ~ std_script_han() ~ '·\\s]+$') }} and {{ std_re_has(pair[1], '^\\s*[0-9]{14,19}[0-9Xx]\\s*$') }})
 {%- endmacro %}
 
 {% macro unswapped_column(contract, name) -%}

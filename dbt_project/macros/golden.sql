@@ -126,7 +126,7 @@ group by {{ entity }}_id, {{ attribute }}
 
 {# A sign that no character set of the source had was written as a box, a question mark or a private code point. #}
 {% macro is_whole(name) -%}
-not coalesce(regexp_matches({{ name }}, '[?？□■◇\x{fffd}\x{e000}-\x{f8ff}]'), false)
+not coalesce({{ std_re_has(name, '[?？□■◇\\x{fffd}\\x{e000}-\\x{f8ff}]') }}, false)
 {%- endmacro %}
 
 {% macro chosen(entity, attribute) -%}

@@ -2,11 +2,12 @@
     Versions of every record of a dataset, by key: what it said, from the delivery that first said so until the one that
     said otherwise or (full deliveries) no longer had it. Days are those the deliveries are valid for, not the clock's,
     so a late, held or withdrawn delivery leaves the history it would have left in its place
-    (docs/decisions/0006-history-from-deliveries.md).
+    (docs/decisions/0006-history-from-deliveries.md). A column that the dataset itself calls valid_from is valid_from_1.
 #}
 {% macro history(dataset) -%}
 {%- set contract = contract(dataset) -%}
 {%- set columns = contract.columns | map(attribute='name') | list -%}
+{%- set own_names = ['valid_from', 'valid_to'] -%}
 with delivery as (
     select
         delivery_id,
@@ -62,7 +63,7 @@ version as (
         max_by(next_delivered_on, position) as valid_to,
         {%- endif %}
         {%- for name in columns %}
-        min_by({{ name }}, position) as {{ name }},
+        min_by({{ name }}, position) as {{ name ~ ('_1' if name in own_names else '') }},
         {%- endfor %}
         min_by(delivery_id, position) as delivery_id,
         min_by(row_number, position) as row_number
@@ -80,7 +81,9 @@ closed as (
         {%- else %}
         lead(valid_from) over (partition by row_key order by version_number) as valid_to,
         {%- endif %}
-        {{ columns | join(',\n        ') }},
+        {%- for name in columns %}
+        {{ name ~ ('_1' if name in own_names else '') }},
+        {%- endfor %}
         delivery_id,
         row_number
     from version

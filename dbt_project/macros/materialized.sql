@@ -54,3 +54,27 @@
     ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'") -%}
   {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
 {%- endmacro %}
+
+{#
+    On Spark every build is a full refresh into Parquet folders below TOWNLAKE_SPARK_OUT: what analysts open (foundation,
+    marts) is a table there whatever it is on the lake, so that it is worked out once; hooks only prepare increments.
+#}
+
+{% materialization table, adapter='spark' -%}{{ return(parquet_folder()) }}{%- endmaterialization %}
+{% materialization incremental, adapter='spark' -%}{{ return(parquet_folder()) }}{%- endmaterialization %}
+
+{% materialization view, adapter='spark' -%}
+  {%- if model.schema in ('foundation', 'marts') -%}{{ return(parquet_folder()) }}{%- endif -%}
+  {% call statement('main') -%}
+    create or replace view {{ this }} as /* models */ {{ sql }}
+  {%- endcall %}
+  {{ return({'relations': [this.incorporate(type='view')]}) }}
+{%- endmaterialization %}
+
+{% macro parquet_folder() -%}
+  {% call statement('drop') -%}drop table if exists {{ this }}{%- endcall %}
+  {% call statement('main') -%}
+    create table {{ this }} using parquet location {{ std_str(env_var('TOWNLAKE_SPARK_OUT') ~ '/' ~ this.schema ~ '/' ~ this.identifier) }} as /* models */ {{ sql }}
+  {%- endcall %}
+  {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmacro %}

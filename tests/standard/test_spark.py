@@ -11,7 +11,7 @@ from tests.standard import cells, engine
 from warehouse import standard
 
 pyspark_sql = pytest.importorskip("pyspark.sql", reason="needs the spark extra")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
 PAIRS = [(kind, opts) for kind in cells.MAKERS for opts in cells.OPTIONS.get(kind, [{}])[:3]]
 

@@ -77,7 +77,7 @@ def tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collec
         waits = [_if_not_delivered(n, datasets, literal(n) + ",") for n in needs]
         rows.append(
             f"({', '.join(_safe(s) for s in said)}, {', '.join(days)}, {_safe(_texts(t.inputs))}, "
-            f"list_filter([{''.join(waits)}null::varchar], x -> x is not null), {literal(version)})"
+            f"[{''.join(waits)}null::varchar], {literal(version)})"
         )
     names = (
         "tag, entity, name, group_code, group_name, definition, source, owner, condition, valid_from, valid_to, inputs, "
@@ -85,7 +85,9 @@ def tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collec
     )
     head = "{%- set delivered = delivered_contracts() | map(attribute='id') | list %}\n"
     values = ",\n".join(rows)
-    return head + f"select *, len(waits_for) = 0 as is_applied\nfrom (values\n{values}\n) as rule({names})\n"
+    waiting = "list_filter(waits_for, lambda dataset: dataset is not null)"
+    chosen = names.replace("waits_for", f"{waiting} as waits_for")
+    return head + f"select {chosen}, len({waiting}) = 0 as is_applied\nfrom (values\n{values}\n) as rule({names})\n"
 
 
 def _safe(sql: str) -> str:
@@ -148,7 +150,7 @@ def _said(entity: str) -> str:
     return (
         f"said_{entity} as (\n"
         f"    select {entity}_id, dataset, role, delivery_id, sheet, row_number, content_id,\n"
-        f"        (delivered_on - date '1970-01-01') * {_DAY} + row_number * {_ROW} + (hash(coalesce(sheet, '')) % {_ROW})::bigint as row_order\n"
+        f"        datediff('day', date '1970-01-01', delivered_on) * {_DAY} + row_number * {_ROW} + (hash(coalesce(sheet, '')) % {_ROW})::bigint as row_order\n"
         f"    from {{{{ ref('{entity}_mention') }}}}\n    where is_current and {entity}_id is not null\n)"
     )
 

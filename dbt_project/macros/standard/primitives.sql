@@ -36,10 +36,27 @@ regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }}, 'g')
 regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by | replace("\\", "$")) }})
 {%- endmacro -%}
 
+{#- the same for the first match only -#}
+{%- macro std_re_rewrite_first(x, pattern, by) -%}{{ adapter.dispatch('std_re_rewrite_first')(x, pattern, by) }}{%- endmacro -%}
+{%- macro default__std_re_rewrite_first(x, pattern, by) -%}
+regexp_replace({{ x }}, {{ std_str(pattern) }}, {{ std_str(by) }})
+{%- endmacro -%}
+{#- all that stands before the first match is one more group, so that nothing behind it is a match any more -#}
+{%- macro spark__std_re_rewrite_first(x, pattern, by) -%}
+{%- set shifted = namespace(by=by) -%}
+{%- for group in range(8, 0, -1) -%}{%- set shifted.by = shifted.by | replace('\\' ~ group, '$' ~ (group + 1)) -%}{%- endfor -%}
+regexp_replace({{ x }}, {{ std_str('\\A((?s:.*?))' ~ pattern) }}, {{ std_str('$1' ~ shifted.by) }})
+{%- endmacro -%}
+
 {#- text of one group of the first match, '' where nothing matches -#}
 {%- macro std_re_get(x, pattern, group=1) -%}
 regexp_extract({{ x }}, {{ std_str(pattern) }}, {{ group }})
 {%- endmacro -%}
+
+{#- signs of the Chinese script, within a class -#}
+{%- macro std_script_han() -%}{{ adapter.dispatch('std_script_han')() }}{%- endmacro -%}
+{%- macro default__std_script_han() -%}\p{Han}{%- endmacro -%}
+{%- macro spark__std_script_han() -%}\p{IsHan}{%- endmacro -%}
 
 {%- macro std_text_type() -%}{{ adapter.dispatch('std_text_type')() }}{%- endmacro -%}
 {%- macro default__std_text_type() -%}varchar{%- endmacro -%}

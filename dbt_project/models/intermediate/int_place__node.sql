@@ -85,7 +85,10 @@ community as (
     group by community_code
 )
 
+{%- set columns = [
+    'place_key', 'parent_key', 'level', 'community_code', 'road', 'number_key', 'estate', 'building_key', 'unit_key', 'room_key',
+    'house_code', 'standard_address', 'grid_code', 'longitude', 'latitude', 'doors'] %}
 {%- for part in ['leaf', 'unit', 'building', 'base', 'community'] %}
-select *, '{{ reference_stamp() }}' as reference_stamp from {{ part }}
-{{ "union all by name" if not loop.last }}
+select {{ columns | join(', ') }}, '{{ reference_stamp() }}' as reference_stamp from {{ part }}
+{{ "union all" if not loop.last }}
 {%- endfor %}
