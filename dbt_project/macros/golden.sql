@@ -59,7 +59,7 @@ group by {{ entity }}_id, {{ attribute }}
     the best of numbers in place, of structures by copies.
 #}
 {% macro survivorship_rank(entity, attribute, trusted_as=none, content_id='content_id') -%}
-({{ criteria_rank(entity, attribute, trusted_as) }}::hugeint * {{ 16 ** 15 }} + ('0x' || substr({{ content_id }}, 1, 15))::bigint)
+({{ std_wide(criteria_rank(entity, attribute, trusted_as)) }} * {{ 16 ** 15 }} + {{ std_hex_number('substr(' ~ content_id ~ ', 1, 15)') }})
 {%- endmacro %}
 
 {# The criteria as digits of one number, the first the highest. #}
@@ -85,14 +85,14 @@ group by {{ entity }}_id, {{ attribute }}
 {%- endif -%}
 {%- endmacro %}
 
-{# For each criterion the number of ranks that are alike up to and with it: ranks that differ when divided by it differ there. #}
+{# For each criterion the number of ranks that are alike up to and with it: ranks that differ without their rest differ there. #}
 {% macro alike_ranks(entity, attribute) -%}
 {%- set found = namespace(below=[], size=16 ** 15) -%}
 {%- for criterion in survivorship(entity, attribute).prefer | reverse -%}
-    {%- set found.below = [found.size] + found.below -%}
+    {%- set found.below = [std_wide(found.size)] + found.below -%}
     {%- set found.size = found.size * criterion_size(criterion) -%}
 {%- endfor -%}
-[{{ found.below | join(', ') }}]::hugeint[]
+[{{ found.below | join(', ') }}]
 {%- endmacro %}
 
 {% macro survivorship(entity, attribute) -%}
@@ -216,7 +216,7 @@ select
         when said_times = 1 then 'only_value'
         when next_rank is null then 'agreed'
         {%- for number in range(1, most_criteria() + 1) %}
-        when chosen_rank // alike[{{ number }}] <> next_rank // alike[{{ number }}] then prefer[{{ number }}]
+        when chosen_rank - chosen_rank % alike[{{ number }}] <> next_rank - next_rank % alike[{{ number }}] then prefer[{{ number }}]
         {%- endfor %}
         else 'tie'
     end as survivorship_rule,

@@ -99,3 +99,13 @@ list_filter({{ names }}, lambda name: starts_with({{ x }}, name))[1]
 {%- macro spark__std_first_prefix(names, x) -%}
 get(filter({{ names }}, name -> startswith({{ x }}, name)), 0)
 {%- endmacro -%}
+
+{#- a whole number of more than 64 bits -#}
+{%- macro std_wide(x) -%}{{ adapter.dispatch('std_wide')(x) }}{%- endmacro -%}
+{%- macro default__std_wide(x) -%}({{ x }})::hugeint{%- endmacro -%}
+{%- macro spark__std_wide(x) -%}cast({{ x }} as decimal(38, 0)){%- endmacro -%}
+
+{#- the number that up to 15 hexadecimal digits write -#}
+{%- macro std_hex_number(x) -%}{{ adapter.dispatch('std_hex_number')(x) }}{%- endmacro -%}
+{%- macro default__std_hex_number(x) -%}('0x' || {{ x }})::bigint{%- endmacro -%}
+{%- macro spark__std_hex_number(x) -%}cast(conv({{ x }}, 16, 10) as bigint){%- endmacro -%}
