@@ -92,7 +92,7 @@ group by {{ entity }}_id, {{ attribute }}
     {%- set found.below = [std_wide(found.size)] + found.below -%}
     {%- set found.size = found.size * criterion_size(criterion) -%}
 {%- endfor -%}
-[{{ found.below | join(', ') }}]
+[{{ found.below | join(', ') }}{% for unused in range(found.below | length, most_criteria()) %}, null{% endfor %}]
 {%- endmacro %}
 
 {% macro survivorship(entity, attribute) -%}
