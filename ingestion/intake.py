@@ -7,13 +7,12 @@ archive is named by content, raw files by attempt, and only the receipt makes a 
 from __future__ import annotations
 
 import calendar
-import contextlib
 import os
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from functools import partial
@@ -78,17 +77,18 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
 
     started = time.monotonic()
     receipt = _blank(claim, contracts)
-    receipts = []
+    receipts: list[dict[str, Any]] = []
+    stored: Path | None = None
     try:
-        with _archived(home, claim) as stored:
-            receipt["archive"] = _archive_path(claim)
-            if is_archive(stored, claim.file):
-                receipts = _take_members(home, claim, stored, contracts, receipt)
-            else:
-                receipt |= _read(home, claim, stored, contracts)
-                receipt["aliases"] = [name for name in claim.aliases if not other_day(contracts, receipt, name)]
-                if claim.of_bytes and (first := known_receipts(home).get(claim.of_bytes)):
-                    receipt["same_content_as"] = _named(first)
+        stored = _archive(home, claim)
+        receipt["archive"] = _archive_path(claim)
+        if is_archive(stored, claim.file):
+            receipts = _take_members(home, claim, stored, contracts, receipt)
+        else:
+            receipt |= _read(home, claim, stored, contracts)
+            receipt["aliases"] = [name for name in claim.aliases if not other_day(contracts, receipt, name)]
+            if claim.of_bytes and (first := known_receipts(home).get(claim.of_bytes)):
+                receipt["same_content_as"] = _named(first)
     except Refused as refused:
         receipt |= {
             "status": "refused",
@@ -98,6 +98,9 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
         }
     except (OSError, MemoryError) as error:
         raise explain(error) or error from error
+    finally:
+        if stored is not None:
+            store.forget(home, stored)
     receipt["seconds"] = round(time.monotonic() - started, 3)
     _commit(home, receipt)
     if claim.pull:  # the archive has it now
@@ -198,9 +201,8 @@ def _archive_path(claim: Claim) -> str:
     return f"archive/{claim.sha256[:2]}/{claim.sha256}"
 
 
-@contextlib.contextmanager
-def _archived(home: Home, claim: Claim) -> Iterator[Path]:
-    """The file in the archive, or a copy of it for the time of the block where the archive is in an object storage."""
+def _archive(home: Home, claim: Claim) -> Path:
+    """Puts the bytes into the archive unless they are there; returns the file to read, which `store.forget` takes."""
     path = _archive_path(claim)
     stored = store.place(home, path, f"-{uuid.uuid4().hex[:8]}")
     try:
@@ -209,9 +211,10 @@ def _archived(home: Home, claim: Claim) -> Iterator[Path]:
         else:
             _copy_claimed(claim, stored)
             store.put(home, path, stored)
-        yield stored
-    finally:
+    except BaseException:
         store.forget(home, stored)
+        raise
+    return stored
 
 
 def _copy_claimed(claim: Claim, target: Path) -> None:

@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from ingestion.landing import Claim
+from ingestion.sealed import read_raw, write_raw
 from tests.warehouse import s3
 from tests.warehouse.kept import built, contents
 from townlake import keeping, steps
@@ -202,6 +205,17 @@ def test_a_reader_waits_for_a_server_that_comes_back(
     server.stop()
     threading.Timer(5, server.start).start()
     assert townlake("query", "from marts.answer").returncode == 0
+
+
+def test_what_a_workbook_brought_is_read_back(remote: Home, tmp_path: Path) -> None:
+    brought = pl.DataFrame({"at_row": [1, 2], "verdict": ["同一", None]})
+    claim = Claim("0" * 64, "", "wenti/核对.xlsx", "wenti", (), 1, "2026-11-23T00:00:00+00:00")
+    for home in (remote.prepare(), Home.throwaway(tmp_path / "here").prepare()):
+        path = write_raw(home, "_reviews/person", claim, brought)
+        store.put(home, path, store.place(home, path))
+        store.forget(home, store.place(home, path))
+        assert list(store.listed(home, "raw")) == [path]
+        assert read_raw(home, path).equals(brought)
 
 
 def test_two_homes_never_share_a_folder(remote: Home, tmp_path: Path) -> None:
