@@ -34,6 +34,7 @@ class Maintenance:
     expired_snapshots: int = 0
     removed_lake_files: int = 0
     removed_raw_files: int = 0
+    removed_half_files: int = 0
     removed_work_folders: int = 0
     removed_reports: int = 0
 
@@ -114,13 +115,19 @@ def remove_reports(
 def remove_leftovers(
     home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS
 ) -> None:
-    """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
+    """Deletes raw files no receipt names, copies that a kill left half written and scratch folders, if nobody has touched them for a day."""
     keep = {home.root / name for name in named}
     limit = time.time() - older_than_seconds
     for path in home.raw.rglob("*.parquet"):
         if path not in keep and path.stat().st_mtime < limit:
             path.unlink()
             done.removed_raw_files += 1
+    for path in (
+        p for folder in (home.archive, home.outbox, home.claims, home.reports) for p in folder.rglob(".*.tmp")
+    ):
+        if path.stat().st_mtime < limit:
+            path.unlink()
+            done.removed_half_files += 1
     for folder in _scratch(home.work):
         if folder.stat().st_mtime < limit:
             shutil.rmtree(folder, ignore_errors=True)
