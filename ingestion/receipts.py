@@ -23,16 +23,36 @@ def receipt_path(home: Home, department: str, file: str, delivery_id: str) -> Pa
 
 
 def known_receipts(home: Home) -> dict[str, dict[str, Any]]:
-    """Receipts by delivery id. A half-written or foreign JSON is passed over: it commits nothing."""
+    """Receipts by delivery id. A half-written or foreign JSON is passed over: it commits nothing.
+
+    A step asks many times (each file taken asks three times), and receipts are never removed: a file is read again only when
+    it has changed since this process last read it.
+    """
+    before, now = _read.get(home.outbox, {}), {}
     out: dict[str, dict[str, Any]] = {}
     for path in sorted(home.outbox.glob("*/*.json")):
         try:
-            receipt = json.loads(path.read_text(encoding="utf-8"))
+            stat = path.stat()
+            seen = (
+                stat.st_ino,
+                stat.st_size,
+                stat.st_mtime_ns,
+                stat.st_ctime_ns,
+            )  # before reading: never newer than what is read
+            held = before.get(path)
+            now[path] = held if held and held[0] == seen else (seen, json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             continue
+        receipt = now[path][1]
         if isinstance(receipt, dict) and "delivery_id" in receipt and "status" in receipt:
-            out[receipt["delivery_id"]] = receipt
+            out[receipt["delivery_id"]] = dict(receipt)
+    _read.clear()
+    _read[home.outbox] = now
     return out
+
+
+_read: dict[Path, dict[Path, tuple[tuple[int, int, int, int], Any]]] = {}
+"""What the files of one outbox held, and when."""
 
 
 def write_receipt(home: Home, receipt: dict[str, Any]) -> Path:

@@ -196,11 +196,13 @@ def receipts(home: Home) -> list[Any]:
 
 
 def seen(ground: Ground, step: Step) -> State:
-    """What readers see, at each published build, and what the doctor says."""
+    """What readers see, after maintenance at each retained build, after a safety copy also of that; the doctor is content."""
     from tests.fingerprint import at_builds, fingerprint
     from townlake.doctor import examine
 
-    state: State = {"receipts": receipts(ground.home), **fingerprint(ground.home)}
+    state: State = {
+        "receipts": receipts(ground.home), "published": published(ground.home), **fingerprint(ground.home),
+    }  # fmt: skip
     wrong = [f["detail"] for f in examine(ground.home, deep=step.name == "maintenance") if not f["ok"]]
     assert not wrong, wrong
     if step.name == "maintenance":
@@ -209,6 +211,14 @@ def seen(ground: Ground, step: Step) -> State:
     if step.name == "backup":
         state["restored"] = restored(ground)
     return state
+
+
+def published(home: Home) -> list[Any]:
+    """The deliveries of published builds, each as often as a build says it took it."""
+    from warehouse.lake import reading
+
+    with reading(home) as con:
+        return con.execute("select unnest(deliveries) from foundation.build where published order by 1").fetchall()
 
 
 def orphans(home: Home) -> list[Any]:
@@ -429,7 +439,7 @@ def attempt(folder: Path, seconds: dict[str, float], number: int, step: Step, se
                 record["missed"] += 1
         undisturbed(log, (lambda: anew(ground, step)) if whole else (lambda: step.call(ground)))
         for leader in leaders:
-            _gone(leader)
+            wait_for_rest(leader)
         if whole:
             record["wrong"] = differences(told(ground, log, seen, step), expected(folder, last, seen))
         else:
@@ -446,8 +456,8 @@ def attempt(folder: Path, seconds: dict[str, float], number: int, step: Step, se
     return record
 
 
-def _gone(leader: int) -> None:
-    """What a killed process had started ends by itself."""
+def wait_for_rest(leader: int) -> None:
+    """What a killed process had started ends by itself. Raises AssertionError when it does not."""
     until = time.monotonic() + 60
     while session(leader):
         assert time.monotonic() < until, "what a killed process had started does not end"
@@ -455,6 +465,7 @@ def _gone(leader: int) -> None:
 
 
 def kill_rest(leader: int) -> None:
+    """Ends what does not end by itself."""
     for pid in session(leader):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

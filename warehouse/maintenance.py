@@ -36,6 +36,7 @@ class Maintenance:
     expired_snapshots: int = 0
     removed_lake_files: int = 0
     removed_raw_files: int = 0
+    removed_half_files: int = 0
     removed_work_folders: int = 0
     removed_reports: int = 0
 
@@ -116,7 +117,7 @@ def remove_reports(
 def remove_leftovers(
     home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS
 ) -> None:
-    """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
+    """Deletes raw files no receipt names, copies that a kill left half written and scratch folders, if nobody has touched them for a day."""
     keep = set(named)
     limit = time.time() - older_than_seconds
     for path, file in store.listed(home, "raw").items():
@@ -127,6 +128,12 @@ def remove_leftovers(
         with contextlib.suppress(FileNotFoundError):  # sent meanwhile
             if unsent.stat().st_mtime < limit:
                 unsent.unlink()
+    for path in (
+        p for folder in (home.archive, home.outbox, home.claims, home.reports) for p in folder.rglob(".*.tmp")
+    ):
+        if path.stat().st_mtime < limit:
+            path.unlink()
+            done.removed_half_files += 1
     for folder in _scratch(home.work):
         if folder.stat().st_mtime < limit:
             shutil.rmtree(folder, ignore_errors=True)

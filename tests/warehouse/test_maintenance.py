@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,3 +50,20 @@ def test_pages_of_builds_that_are_no_longer_kept_go(kept: Home) -> None:
     assert steps.maintain(kept, keep_builds=5)["removed_reports"] == 0
     assert steps.maintain(kept, keep_builds=2)["removed_reports"] == 3
     assert sorted(p.name for p in kept.reports.iterdir()) == ["after3", "after4", "scorecard.html"]
+
+
+def test_what_a_kill_left_half_written_goes_after_a_day(kept: Home) -> None:
+    """As the intake and whoever writes beside a file and renames leave it."""
+    half = [
+        kept.archive / "ab" / ".abc.12345678.tmp",
+        kept.outbox / "gongan" / ".r.json.12345678.tmp",
+        kept.claims / ".seen.json.1.tmp",
+    ]
+    for path in half:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    assert steps.maintain(kept)["removed_half_files"] == 0
+    for path in half[:2]:
+        os.utime(path, (0, 0))
+    assert steps.maintain(kept)["removed_half_files"] == 2
+    assert [path.exists() for path in half] == [False, False, True]
