@@ -128,12 +128,11 @@ def remove_leftovers(
         with contextlib.suppress(FileNotFoundError):  # sent meanwhile
             if unsent.stat().st_mtime < limit:
                 unsent.unlink()
-    for path in (
-        p for folder in (home.archive, home.outbox, home.claims, home.reports) for p in folder.rglob(".*.tmp")
-    ):
-        if path.stat().st_mtime < limit:
-            path.unlink()
-            done.removed_half_files += 1
+    for folder in (home.archive, home.outbox, home.claims, home.reports):
+        for half in folder.rglob(".*.tmp"):
+            if half.stat().st_mtime < limit:
+                half.unlink()
+                done.removed_half_files += 1
     for folder in _scratch(home.work):
         if folder.stat().st_mtime < limit:
             shutil.rmtree(folder, ignore_errors=True)
