@@ -132,6 +132,19 @@ def test_withdrawn_is_as_if_never_delivered(with_everything: Home, small_city: P
         assert con.execute(ids).fetchall() == con_before.execute(ids).fetchall()
 
 
+@pytest.mark.long
+def test_a_month_that_comes_late_is_as_if_it_had_come_in_time(
+    with_everything: Home, small_city: Path, tmp_path: Path
+) -> None:
+    home = Home.at(tmp_path / "home").prepare()
+    run(home, small_city / "landing_2")
+    run(home, small_city / "landing")
+    late, in_time = without_ids(home), without_ids(with_everything)
+    relations = ("person_place", "person_household", "person_organisation", "organisation_place")
+    for table in (*(f"foundation.{r}" for r in relations), "foundation.person_history"):
+        assert late[table] == in_time[table], table
+
+
 def test_a_held_delivery_stays_out_and_the_build_goes_on(with_everything: Home, tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     shutil.copytree(with_everything.root, home.root)
