@@ -11,7 +11,7 @@ from warehouse.lake import attach_statement, engine, quote, reading
 if TYPE_CHECKING:
     import duckdb
 
-CLOCKS = ("received_at", "started_at", "finished_at", "build_id", "ran_at")
+CLOCKS = ("received_at", "started_at", "finished_at", "build_id", "ran_at", "decided_at")
 LEFT_OUT = {("foundation", "build"), ("quality", "step_metric")}
 """What tells how often something was done, and when."""
 SHOWN = "table_schema in ('foundation', 'marts') or table_name = 'repair'"

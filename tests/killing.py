@@ -427,6 +427,7 @@ def attempt(folder: Path, seconds: dict[str, float], number: int, step: Step, se
                     shutil.rmtree(ground.root, ignore_errors=True)
                     shutil.copytree(folder / "before" / step.title, ground.root)
                 moment = chance.uniform(0, usual) * 0.7**number_of_try
+                begun = time.monotonic()
                 child = begin(log, work)
                 code = ended(child, moment)
                 if code is None:
@@ -437,6 +438,7 @@ def attempt(folder: Path, seconds: dict[str, float], number: int, step: Step, se
                     break
                 assert code == 0, f"ended with {code}: {log.read_text(errors='replace')[-3000:]}"
                 record["missed"] += 1
+                usual = min(usual, time.monotonic() - begun)
         undisturbed(log, (lambda: anew(ground, step)) if whole else (lambda: step.call(ground)))
         for leader in leaders:
             wait_for_rest(leader)
