@@ -17,7 +17,9 @@ import pytest
 from warehouse.home import REPOSITORY
 
 KILLS = int(os.environ.get("TOWNLAKE_TEST_KILLS", "20"))
-SEED = int(os.environ.get("TOWNLAKE_TEST_SEED", str(random.SystemRandom().randrange(10**6))))
+RUN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
+"""Another for every run, the same in all workers of one."""
+SEED = int(os.environ.get("TOWNLAKE_TEST_SEED") or RUN.randrange(10**6))
 PARTS = 2
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900 + 60 * KILLS)]
