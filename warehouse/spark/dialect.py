@@ -125,6 +125,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         node.set("catalog", None)
     elif isinstance(node, exp.Cast) and node.is_type(exp.DType.JSON):
         return node.this  # JSON is text
+    elif isinstance(node, exp.Bracket) and isinstance(node.expressions[0], exp.Slice):
+        return _sliced(node.this, node.expressions[0])
     elif isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
         node.set("this", _call("collect_set", *node.this.this.expressions))
         return _call("size", node.copy())
@@ -139,6 +141,14 @@ def _call(name: str, *args: exp.Expr | str) -> exp.Anonymous:
     return exp.Anonymous(
         this=name, expressions=[exp.maybe_parse(a, dialect=SparkFour) if isinstance(a, str) else a for a in args]
     )
+
+
+def _sliced(text: exp.Expr, part: exp.Slice) -> exp.Expr:
+    """`text[from:to]`, which the rules of tags cut codes with."""
+    first, last = part.this, part.expression
+    if not (isinstance(first, exp.Literal) and isinstance(last, exp.Literal)):
+        raise Untranslated("a piece of a text whose ends are not written as numbers has no form on Spark")
+    return _call("substr", text, first, exp.Literal.number(int(last.name) - int(first.name) + 1))
 
 
 def _json(value: exp.Expr) -> exp.Expr:
