@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export TOWNLAKE_HOME ?= $(CURDIR)/lakehouse
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-spark demo run test test-airflow test-long test-spark test-exhaustive lint format team team-stop airflow notebooks lock clean
+.PHONY: help setup setup-spark demo run test test-airflow test-long test-spark test-exhaustive kills lint format team team-stop airflow notebooks lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ test-spark: setup-spark  ## the standard elements and the whole foundation on Sp
 
 test-exhaustive: setup  ## a million adversarial cells per standard element, and more; by hand
 	$(BIN)/python -m pytest -m exhaustive -n 2
+
+kills: setup  ## SIGKILL at 200 random moments of every step; what a run anew makes of it (KILLS=200 SEED=…)
+	TOWNLAKE_TEST_KILLS=$(or $(KILLS),200) $(if $(SEED),TOWNLAKE_TEST_SEED=$(SEED)) $(BIN)/python -m pytest tests/e2e/test_kill.py -n 2
 
 lint: setup  ## ruff, mypy, import contract, sqlfluff
 	$(BIN)/ruff check .

@@ -121,6 +121,7 @@ def questions(execute: Callable[..., Any]) -> dict[str, dict[str, float]]:
         "select * from foundation.person where person_id = $1",
         "select * from foundation.person_place where person_id = $1",
         "select * from foundation.person_household where person_id = $1",
+        "select * from foundation.person_organisation where person_id = $1",
         "select tag, outcome, since, evidence from foundation.entity_tag where entity = 'person' and entity_id = $1",
     )
     dashboard = (

@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from warehouse import store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,14 +79,14 @@ def stated_again(sha256: str, day: str) -> str:
     return hashlib.sha256(f"{sha256}|{day}".encode()).hexdigest()
 
 
-def digest(raw: Path) -> tuple[tuple[str, ...], int, int, int]:
+def digest(home: Home, raw: str) -> tuple[tuple[str, ...], int, int, int]:
     """(content columns, data rows, sums of the upper and of the lower halves of the rows' hashes) of one raw file."""
     import contextlib
 
     from warehouse.lake import engine, literal, quote
 
-    with contextlib.closing(engine()) as con:
-        source = f"read_parquet({literal(str(raw))})"
+    with contextlib.closing(engine(home)) as con:
+        source = f"read_parquet({literal(home.address(raw))})"
         names = tuple(sorted(r[0] for r in con.execute(f"describe from {source}").fetchall() if r[0] not in APART))
         cells = [_one_break(quote(name)) for name in names]
         row = " || ".join(f"coalesce(length({cell}) || ':' || {cell}, '-')" for cell in cells) or "''"
@@ -119,14 +120,14 @@ def same_content(
         and r["delivery_id"] != receipt["delivery_id"]
         and r.get("content") == receipt["content"]
         and r["rows"].get("data")
-        and (home.root / r["raw"]).exists()
+        and store.size(home, r["raw"]) is not None
     ]
     if not alike:
         return None
 
     def digest_of(raw: str) -> tuple[tuple[str, ...], int, int, int]:
-        path = home.root / raw
-        return run_limited(digest, path, seconds=60 + path.stat().st_size / 5e6, memory_bytes=4 << 30)
+        seconds = 60 + (store.size(home, raw) or 0) / 5e6
+        return run_limited(digest, home, raw, seconds=seconds, memory_bytes=4 << 30)
 
     own = digest_of(receipt["raw"])
     near = sorted(alike, key=lambda r: (r["delivered_on"] == receipt["delivered_on"], r["received_at"]), reverse=True)

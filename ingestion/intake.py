@@ -7,12 +7,13 @@ archive is named by content, raw files by attempt, and only the receipt makes a 
 from __future__ import annotations
 
 import calendar
+import contextlib
 import os
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from functools import partial
@@ -27,6 +28,7 @@ from ingestion.identity import same_content, stated_again
 from ingestion.landing import Claim, department_of
 from ingestion.receipts import add_alias, known_receipts, write_receipt
 from ingestion.recognise import Match, Recognition, recognise
+from warehouse import store
 from warehouse.errors import explain
 from warehouse.home import Home
 from warehouse.lock import exclusive, try_exclusive
@@ -78,15 +80,15 @@ def _take(home: Home, claim: Claim, contracts: Contracts) -> list[dict[str, Any]
     receipt = _blank(claim, contracts)
     receipts = []
     try:
-        stored = _archive(home, claim)
-        receipt["archive"] = str(stored.relative_to(home.root))
-        if is_archive(stored, claim.file):
-            receipts = _take_members(home, claim, stored, contracts, receipt)
-        else:
-            receipt |= _read(home, claim, stored, contracts)
-            receipt["aliases"] = [name for name in claim.aliases if not other_day(contracts, receipt, name)]
-            if claim.of_bytes and (first := known_receipts(home).get(claim.of_bytes)):
-                receipt["same_content_as"] = _named(first)
+        with _archived(home, claim) as stored:
+            receipt["archive"] = _archive_path(claim)
+            if is_archive(stored, claim.file):
+                receipts = _take_members(home, claim, stored, contracts, receipt)
+            else:
+                receipt |= _read(home, claim, stored, contracts)
+                receipt["aliases"] = [name for name in claim.aliases if not other_day(contracts, receipt, name)]
+                if claim.of_bytes and (first := known_receipts(home).get(claim.of_bytes)):
+                    receipt["same_content_as"] = _named(first)
     except Refused as refused:
         receipt |= {
             "status": "refused",
@@ -130,7 +132,7 @@ def _commit(home: Home, receipt: dict[str, Any]) -> None:
             draw(home, each)
             write_receipt(home, each)
     for raw in leftover:
-        (home.root / raw).unlink(missing_ok=True)
+        store.remove(home, raw)
 
 
 def _named(receipt: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,14 +194,30 @@ def _blank(claim: Claim, contracts: Contracts) -> dict[str, Any]:
     }
 
 
-def _archive(home: Home, claim: Claim) -> Path:
-    """Copies the bytes to `archive/<2>/<sha256>` unless they are there; what was copied is what was hashed."""
+def _archive_path(claim: Claim) -> str:
+    return f"archive/{claim.sha256[:2]}/{claim.sha256}"
+
+
+@contextlib.contextmanager
+def _archived(home: Home, claim: Claim) -> Iterator[Path]:
+    """The file in the archive, or a copy of it for the time of the block where the archive is in an object storage."""
+    path = _archive_path(claim)
+    stored = store.place(home, path, f"-{uuid.uuid4().hex[:8]}")
+    try:
+        if store.size(home, path) == claim.bytes:
+            store.fetch(home, path, stored)
+        else:
+            _copy_claimed(claim, stored)
+            store.put(home, path, stored)
+        yield stored
+    finally:
+        store.forget(home, stored)
+
+
+def _copy_claimed(claim: Claim, target: Path) -> None:
+    """Copies the bytes of a claim; what was copied is what was hashed."""
     from ingestion.readers import Refused
 
-    target = home.archive / claim.sha256[:2] / claim.sha256
-    if target.exists() and target.stat().st_size == claim.bytes:
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         try:
@@ -214,7 +232,6 @@ def _archive(home: Home, claim: Claim) -> Path:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return target
 
 
 def _take_members(
@@ -263,7 +280,12 @@ def _read(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[
     from ingestion.readers.sandbox import run_limited
 
     seconds, memory = _limits(claim.bytes)
-    return run_limited(_read_in_child, home, claim, stored, contracts, seconds=seconds, memory_bytes=memory)
+    parts = run_limited(_read_in_child, home, claim, stored, contracts, seconds=seconds, memory_bytes=memory)
+    if "raw" in parts:
+        written = store.place(home, parts["raw"])
+        store.put(home, parts["raw"], written)
+        store.forget(home, written)
+    return parts
 
 
 def _read_in_child(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[str, Any]:
@@ -352,17 +374,12 @@ def _write_raw(
     received = datetime.fromisoformat(claim.received_at)
     today = received.astimezone(BEIJING).date()
     delivered, origin = (today, "pull") if claim.pull else as_of(contract, Path(claim.file).name, tables, today)
-    raw = (
-        home.raw
-        / contract.domain
-        / contract.id.split(".")[1]
-        / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
-    )
-    raw.parent.mkdir(parents=True, exist_ok=True)
+    dataset = contract.id.split(".")[1]
+    raw = f"raw/{contract.domain}/{dataset}/{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
     result: RawResult = write_raw(
         found,
         tables,
-        raw,
+        store.place(home, raw),
         columns=[m.columns for m in matches],
         target_columns=[c.name for c in contract.delivered_columns],
         constants={
@@ -382,7 +399,7 @@ def _write_raw(
         "contract": contract.fingerprint,
         "delivered_on": delivered.isoformat(),
         "delivered_on_from": origin,
-        "raw": str(raw.relative_to(home.root)),
+        "raw": raw,
         "rows": result.rows_by_kind,
         "content": result.shape,
         "decisions": [asdict(d) for d in (*found.decisions, *result.decisions)],

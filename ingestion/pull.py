@@ -30,6 +30,7 @@ from ingestion.contracts import DatasetContract, Pull
 from ingestion.files import BEIJING, sha256_of
 from ingestion.landing import Claim
 from ingestion.receipts import known_receipts
+from warehouse import store
 from warehouse.errors import EnvironmentFault
 from warehouse.home import Home
 from warehouse.lake import engine, literal, quote
@@ -342,8 +343,8 @@ def _earlier(
     bound = _lower(source, str(_since(history)), kind)
     statement = f"select upper from (values {uppers}) as v (upper) where upper::{kind} >= {bound}"
     reaching = {row[0] for row in con.execute(f"from {_ask(statement)}").fetchall()}
-    files = [str(home.root / r["archive"]) for r in history if r["pull"]["to"] in reaching and r.get("archive")]
-    return [f for f in files if Path(f).exists()]
+    files = [r["archive"] for r in history if r["pull"]["to"] in reaching and r.get("archive")]
+    return [home.address(f) for f in files if store.size(home, f) is not None]
 
 
 def _names(con: duckdb.DuckDBPyConnection, file: str) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.receipts import known_receipts
+from warehouse import store
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -162,19 +163,25 @@ def below_header(
 
 def brought_before(home: Home, status: str, part: str, workbook: str) -> list[pl.DataFrame]:
     """What earlier copies of a workbook brought, in the order they came; `part` of the receipt names the workbook."""
-    import polars as pl
 
     earlier = [
         r
         for r in known_receipts(home).values()
         if r["status"] == status and r.get("raw") and r.get(part, {}).get("workbook") == workbook
     ]
-    return [pl.read_parquet(home.root / r["raw"]) for r in sorted(earlier, key=lambda r: str(r["received_at"]))]
+    return [read_raw(home, r["raw"]) for r in sorted(earlier, key=lambda r: str(r["received_at"]))]
 
 
 def write_raw(home: Home, folder: str, claim: Claim, records: pl.DataFrame) -> str:
-    """Writes what a workbook brought below `raw/<folder>`; returns the path relative to the home."""
-    path = home.raw / folder / f"{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    records.write_parquet(path)
-    return str(path.relative_to(home.root))
+    """Writes what a workbook brought for `raw/<folder>`; returns the path relative to the home, for the intake to put there."""
+    path = f"raw/{folder}/{claim.delivery_id[:16]}-{uuid.uuid4().hex[:8]}.parquet"
+    records.write_parquet(store.place(home, path))
+    return path
+
+
+def read_raw(home: Home, path: str) -> pl.DataFrame:
+    """What a workbook brought, as `write_raw` was given it."""
+    import polars as pl
+
+    with store.opened(home, path) as source:
+        return pl.read_parquet(source.read())

@@ -56,6 +56,9 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             try:
                 for statement in self._setup:
                     connection.exec_driver_sql(statement)
+            except sqlalchemy.exc.DBAPIError as error:
+                connection.close()
+                raise (error.orig or error) from None  # its own text repeats the statement, which may carry a key
             except BaseException:
                 connection.close()
                 raise

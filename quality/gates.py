@@ -24,9 +24,10 @@ from quality.checks import SAMPLES, SEVERITIES, Check, Suite, table
 from quality.ground import Ground, survey
 from quality.results import Kept, Run, Sample, record
 from quality.suites import suites_of
+from warehouse import store
 from warehouse.errors import GateStopped, explain
 from warehouse.home import Home
-from warehouse.lake import attach_statement, extension_directory, lake_exists, literal, memory_limit
+from warehouse.lake import TRUST_NO_MORE, attach_statement, configuration, lake_exists, literal
 
 if TYPE_CHECKING:
     from quality.adapter import Source
@@ -187,7 +188,7 @@ def examine(
     if not lake_exists(home):
         return Found(results, kept)
     with _tip(home, docs) as source:
-        ground = survey(source.execute, full=full, root=str(home.root))
+        ground = survey(source.execute, full=full, root=home.store or str(home.root))
         for number, suite in enumerate(suites_of(layer, contracts, ground)):
             results += _examine_suite(source, suite, f"profile_{number}", ground, kept)
         if layer == "staging":
@@ -203,15 +204,10 @@ def _tip(home: Home, docs: Path | None) -> Iterator[Source]:
 
     scanner = "sqlite_scanner" if home.catalog.startswith("sqlite:") else "postgres_scanner"
     setup = [
-        "load ducklake", f"load {scanner}", "set timezone = 'UTC'", "set preserve_insertion_order = false",
+        *store.statements(home), "load ducklake", f"load {scanner}", TRUST_NO_MORE, "set timezone = 'UTC'", "set preserve_insertion_order = false",
         attach_statement(home, read_only=True),
     ]  # fmt: skip
-    config = {
-        "extension_directory": str(extension_directory()),
-        "autoinstall_known_extensions": "false",
-        "memory_limit": memory_limit(),
-        "temp_directory": str(home.work / "spill"),
-    }
+    config = configuration() | {"temp_directory": str(home.work / "spill")}
     try:
         with opened(home.work / "gates", setup=setup, config=config, docs=docs) as source:
             yield source

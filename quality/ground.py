@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.lake import RELATIONS
+
 Execute = Callable[[str], Sequence[tuple[Any, ...]]]
 COMPARED = 3
 """So many earlier deliveries of its dataset are what a delivery is compared with."""
@@ -27,7 +29,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Ground:
-    """Tip of the lake. `root` is the home, where raw files lie (text, ends without a slash)."""
+    """Tip of the lake. `root` is where raw files lie, the home or its store (ends without a slash)."""
 
     relations: frozenset[str]
     deliveries: tuple[Delivered, ...]
@@ -51,13 +53,7 @@ class Ground:
 
 def survey(execute: Execute, *, full: bool = False, root: str = "") -> Ground:
     """Looks around. With nothing new to look at, or `full`, everything is looked at."""
-    relations = frozenset(
-        row[0]
-        for row in execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake' "
-            "union all select schema_name || '.' || view_name from duckdb_views() where database_name = 'lake'"
-        )
-    )
+    relations = frozenset(row[0] for row in execute(f"select schema_name || '.' || name from {RELATIONS}"))
     if not {"foundation.delivery", "foundation.build"} <= relations:
         return Ground(relations, (), root)
     redo = "select delivery_id from lake.registry.redo" if "registry.redo" in relations else "select null where false"

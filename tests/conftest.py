@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """An empty home, also named by TOWNLAKE_HOME for commands run in child processes."""
     monkeypatch.setenv("TOWNLAKE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TOWNLAKE_CATALOG", raising=False)
+    monkeypatch.delenv("TOWNLAKE_STORE", raising=False)
     yield Home.from_environment().prepare()
 
 
@@ -53,11 +53,9 @@ def first_month(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> H
     from townlake import steps
 
     def make(folder: Path) -> None:
-        started = time.monotonic()
         home = Home.throwaway(folder).prepare()
         steps.ingest(home, small_city / "landing")
         assert steps.build(home)["published"]
-        (home.work / "seconds").write_text(f"{time.monotonic() - started:.1f}", encoding="utf-8")
 
     return Home.throwaway(_made_once(tmp_path_factory, "first_month", make))
 
@@ -74,6 +72,12 @@ def two_months(tmp_path_factory: pytest.TempPathFactory, small_city: Path, first
         assert steps.build(home)["published"]
 
     return Home.throwaway(_made_once(tmp_path_factory, "two_months", make))
+
+
+@pytest.fixture(scope="session")
+def road_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of tests.killing share: the first of them walks the road in it."""
+    return _made_once(tmp_path_factory, "kills", lambda folder: folder.mkdir())
 
 
 @pytest.fixture(scope="session")

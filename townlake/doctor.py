@@ -14,10 +14,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import catalogue
+from warehouse import catalogue, store
 from warehouse.deliveries import ROW_KINDS
 from warehouse.errors import TownlakeError, explain
 from warehouse.home import Home
@@ -60,6 +59,8 @@ def examine(home: Home, *, deep: bool = False) -> list[dict[str, Any]]:
         ("published", _published),
         ("freshness", _freshness),
     ]
+    if home.store:
+        checks.insert(2, ("object storage", _storage))
     if deep:
         checks += [
             ("every archived file", _every_archived),
@@ -71,6 +72,8 @@ def examine(home: Home, *, deep: bool = False) -> list[dict[str, Any]]:
         for what, check in checks:
             if check in _NEEDS_CATALOGUE and any(f["what"] == "catalogue" and not f["ok"] for f in findings):
                 continue  # said once
+            if check in _NEEDS_STORE and any(f["what"] == "object storage" and not f["ok"] for f in findings):
+                continue
             findings.append(_finding(home, what, check))
     return findings
 
@@ -116,11 +119,30 @@ def _packages(home: Home) -> str:
 def _extensions(home: Home) -> str:
     from warehouse.lake import engine
 
-    scanner = "sqlite_scanner" if catalogue.is_sqlite(home.catalog) else "postgres_scanner"
-    with contextlib.closing(engine()) as con:
-        for name in ("ducklake", scanner, "spatial"):
+    names = ["ducklake", "sqlite_scanner" if catalogue.is_sqlite(home.catalog) else "postgres_scanner", "spatial"]
+    names += ["httpfs"] if home.store else []
+    with contextlib.closing(engine(signed=True)) as con:
+        for name in names:
             con.execute(f"load {name}")
-    return f"ducklake, {scanner}, spatial load without network"
+    return f"{', '.join(names)} load without network, as signed"
+
+
+def _storage(home: Home) -> str:
+    """Python and DuckDB both write or read below TOWNLAKE_STORE; the probe is removed again."""
+    from warehouse.lake import engine, literal
+
+    store.claim(home)
+    path = f"raw/.doctor-{os.getpid()}.tmp"
+    written = store.place(home, path)
+    written.write_text("ok")
+    try:
+        store.put(home, path, written)
+        with contextlib.closing(engine(home)) as con:
+            con.execute(f"select content from read_text({literal(home.address(path))})")
+    finally:
+        store.forget(home, written)
+        store.remove(home, path)
+    return f"{home.store} can be written and read"
 
 
 def _home(home: Home) -> str:
@@ -133,7 +155,9 @@ def _home(home: Home) -> str:
             f"run `townlake restore {told.get('from', 'SRC')} --force` again",
         )
     home.prepare()
-    folders = [home.root, home.lake, home.raw, home.archive, home.outbox, home.claims, home.work]
+    folders = [home.root, home.outbox, home.claims, home.work]
+    if not home.store:
+        folders += [home.lake, home.raw, home.archive]
     if catalogue.is_sqlite(home.catalog):
         folders.append(catalogue.sqlite_path(home.catalog).parent)
     for folder in folders:
@@ -251,13 +275,14 @@ def _taken(home: Home) -> list[dict[str, Any]]:
 
 def _raw_files(home: Home) -> str:
     taken = _taken(home)
-    missing = [r["file"] for r in taken if not (home.root / r["raw"]).exists()]
+    files = store.listed(home, "raw")
+    missing = [r["file"] for r in taken if r["raw"] not in files]
     if missing:
         raise Unwell(
             f"{len(missing)} raw file(s) that a receipt names are gone, of {_some(missing)}",
             "put them back from a safety copy (`townlake restore`), or remove their receipts and run `townlake run` to take the files again",
         )
-    broken = [r["file"] for r in taken if not _is_parquet(home.root / r["raw"])]
+    broken = [r["file"] for r in taken if not _is_parquet(home, r["raw"], files[r["raw"]].bytes)]
     if broken:
         raise Unwell(f"{len(broken)} raw file(s) are damaged, of {_some(broken)}", _RAW_REMEDY)
     return f"{len(taken)} taken deliveries, every raw file there"
@@ -273,7 +298,8 @@ def _archive(home: Home) -> str:
     from ingestion.receipts import known_receipts
 
     named = [r for r in known_receipts(home).values() if r.get("archive")]
-    missing = [r["file"] for r in named if not (home.root / r["archive"]).exists()]
+    files = store.listed(home, "archive")
+    missing = [r["file"] for r in named if r["archive"] not in files]
     if missing:
         raise Unwell(
             f"{len(missing)} archived file(s) are gone, of {_some(missing)}",
@@ -282,14 +308,13 @@ def _archive(home: Home) -> str:
     return f"{len(named)} files named by receipts are there"
 
 
-def _is_parquet(path: Path) -> bool:
+def _is_parquet(home: Home, path: str, size: int) -> bool:
     """Whether the file begins and ends as Parquet does and has room for the footer it announces."""
-    size = path.stat().st_size
     if size < 12:
         return False
-    with path.open("rb") as handle:
+    with store.opened(home, path) as handle:
         head = handle.read(4)
-        handle.seek(-8, os.SEEK_END)
+        handle.seek(size - 8)
         tail = handle.read(8)
     return head == tail[4:] == b"PAR1" and int.from_bytes(tail[:4], "little") + 12 <= size
 
@@ -342,8 +367,8 @@ def _version(home: Home) -> str:
     return "nothing kept yet" if found is None else f"version {found}, as this code builds"
 
 
-def _named_files(home: Home) -> list[tuple[Path, int, int, bool]]:
-    """(file, bytes, rows, is data) of every file that any snapshot of the lake needs."""
+def _named_files(home: Home) -> list[tuple[str, int, int, bool]]:
+    """(file below the home, bytes, rows, is data) of every file that any snapshot of the lake needs."""
     from warehouse.lake import engine
 
     with contextlib.closing(engine()) as con:
@@ -363,9 +388,16 @@ def _named_files(home: Home) -> list[tuple[Path, int, int, bool]]:
                       file_size_bytes, record_count, is_data
                from f join folder using (table_id)"""
         ).fetchall()
-    return [
-        (home.lake / path if below else Path(path), size, count, is_data) for path, below, size, count, is_data in rows
-    ]
+    return [(f"lake/{path}" if below else path, size, count, is_data) for path, below, size, count, is_data in rows]
+
+
+def _lake_sizes(home: Home, named: list[tuple[str, int, int, bool]]) -> dict[str, int]:
+    """Bytes of those that are there; one list of the folder, and a look at each that lies elsewhere."""
+    found = {path: file.bytes for path, file in store.listed(home, "lake").items()}
+    for path in {p for p, *_ in named if not p.startswith("lake/")}:
+        if (size := store.size(home, path)) is not None:
+            found[path] = size
+    return found
 
 
 _LAKE_REMEDY = "put the lake back from a safety copy (`townlake restore`), or, where a dbt model makes the table, run `townlake build --full`"
@@ -377,12 +409,11 @@ def _lake_files(home: Home) -> str:
     if not lake_exists(home):
         return "no lake yet"
     named = _named_files(home)
-    missing = sorted({str(p.relative_to(home.root)) for p, *_ in named if not p.exists()})
+    sizes = _lake_sizes(home, named)
+    missing = sorted({p for p, *_ in named if p not in sizes})
     if missing:
         raise Unwell(f"{len(missing)} file(s) that the catalogue names are gone: {_some(missing)}", _LAKE_REMEDY)
-    broken = sorted(
-        {str(p.relative_to(home.root)) for p, size, *_ in named if p.stat().st_size != size or not _is_parquet(p)}
-    )
+    broken = sorted({p for p, size, *_ in named if sizes[p] != size or not _is_parquet(home, p, size)})
     if broken:
         raise Unwell(f"{len(broken)} file(s) of the lake are damaged: {_some(broken)}", _LAKE_REMEDY)
     return f"{len(named)} files named by the catalogue, each there and of its size"
@@ -419,13 +450,13 @@ def _freshness(home: Home) -> str:
 def _every_archived(home: Home) -> str:
     """The archive is named by content: each file says itself what it has to be."""
     count, broken = 0, []
-    for path in sorted(home.archive.glob("??/*")):
-        if path.name.endswith(".tmp") or not path.is_file():
+    for path in sorted(store.listed(home, "archive")):
+        if path.endswith(".tmp"):
             continue
         count += 1
-        with path.open("rb") as handle:
-            if hashlib.file_digest(handle, "sha256").hexdigest() != path.name:
-                broken.append(str(path.relative_to(home.root)))
+        with store.opened(home, path) as handle:
+            if hashlib.file_digest(handle, "sha256").hexdigest() != path.rpartition("/")[2]:
+                broken.append(path)
     if broken:
         raise Unwell(
             f"{len(broken)} archived file(s) are not what was delivered: {_some(broken)}",
@@ -436,11 +467,12 @@ def _every_archived(home: Home) -> str:
 
 def _every_raw(home: Home) -> str:
     broken = []
-    taken = [r for r in _taken(home) if (home.root / r["raw"]).exists()]
-    with _reader() as con:
+    files = store.listed(home, "raw")
+    taken = [r for r in _taken(home) if r["raw"] in files]
+    with _reader(home) as con:
         for receipt in taken:
             rows = sum((receipt.get("rows") or {}).get(kind, 0) for kind in ROW_KINDS)
-            if _rows(con, home.root / receipt["raw"]) != rows:
+            if _rows(con, home.address(receipt["raw"])) != rows:
                 broken.append(receipt["file"])
     if broken:
         raise Unwell(f"{len(broken)} raw file(s) cannot be read whole, of {_some(broken)}", _RAW_REMEDY)
@@ -452,34 +484,37 @@ def _every_lake(home: Home) -> str:
 
     if not lake_exists(home):
         return "no lake yet"
-    named = [(p, count) for p, _, count, _ in _named_files(home) if p.exists()]
-    with _reader() as con:
-        broken = sorted({str(p.relative_to(home.root)) for p, count in named if _rows(con, p) != count})
+    named = _named_files(home)
+    sizes = _lake_sizes(home, named)
+    there = [(p, count) for p, _, count, _ in named if p in sizes]
+    with _reader(home) as con:
+        broken = sorted({p for p, count in there if _rows(con, home.address(p)) != count})
     if broken:
         raise Unwell(f"{len(broken)} file(s) of the lake cannot be read whole: {_some(broken)}", _LAKE_REMEDY)
-    return f"{len(named)} files read, each with the rows the catalogue counts"
+    return f"{len(there)} files read, each with the rows the catalogue counts"
 
 
 @contextlib.contextmanager
-def _reader() -> Iterator[duckdb.DuckDBPyConnection]:
+def _reader(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     from warehouse.lake import engine
 
-    with contextlib.closing(engine()) as con:
+    with contextlib.closing(engine(home)) as con:
         con.execute("load spatial")
         yield con
 
 
-def _rows(con: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+def _rows(con: duckdb.DuckDBPyConnection, address: str) -> int | None:
     """Rows of a Parquet file, every value of it decoded; None where it cannot be read."""
     import duckdb
 
     from warehouse.lake import literal
 
     try:
-        row = con.execute(f"select count(*), bit_xor(hash(t)) from read_parquet({literal(str(path))}) as t").fetchone()
+        row = con.execute(f"select count(*), bit_xor(hash(t)) from read_parquet({literal(address)}) as t").fetchone()
     except duckdb.Error:
         return None
     return int(row[0]) if row else None
 
 
 _NEEDS_CATALOGUE = (_version, _lake_files, _clock, _published, _freshness, _every_lake)
+_NEEDS_STORE = (_home, _raw_files, _archive, _catalogue, _every_archived, _every_raw, *_NEEDS_CATALOGUE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ingestion.contracts import Contracts
 from warehouse import builds
 from warehouse.home import DBT_PROJECT, Home
-from warehouse.lake import writing
+from warehouse.lake import RELATIONS, writing
 from warehouse.version import code_version
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ def touched_datasets(home: Home, contracts: Contracts) -> list[str] | None:
         if known is None or known[1] != code_version():
             return None
         tables = {
-            row[0]
-            for row in con.execute(
-                "select table_name from information_schema.tables where table_catalog = 'lake' and table_schema = 'staging'"
-            ).fetchall()
+            row[0] for row in con.execute(f"select name from {RELATIONS} where schema_name = 'staging'").fetchall()
         }
         touched = [d for d in builds.unpublished_datasets(con) if d in contracts]
         # a dataset's first delivery also makes the views over all datasets anew

@@ -20,7 +20,7 @@ from townlake.review import ledger as review_ledger
 from warehouse import builds, deliveries, reviews
 from warehouse.errors import EnvironmentFault, GateStopped, WrongUse
 from warehouse.home import Home
-from warehouse.lake import reading, table_exists, transaction, writing
+from warehouse.lake import reading, set_options, table_exists, transaction, writing
 from warehouse.lock import lake_writer
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def prepare_lake(home: Home) -> None:
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
         wanted = kept_tables()
+        set_options(con)
         if migrate.refuse_other(con, wanted) is not None and not migrate.missing_tables(con, wanted):
             return
-        con.execute("call lake.set_option('parquet_compression', 'zstd')")
         with transaction(con):  # one change of the catalogue, not one for each table
             prepare_tables(con)
             migrate.stamp(con)
@@ -415,8 +415,9 @@ def _one(row: Iterable[Any] | None) -> int:
     return int(next(iter(row))) if row else 0
 
 
-def maintain(home: Home) -> dict[str, Any]:
-    """Compaction, expiry and clean-up; a no-op on a home without a lake."""
+def maintain(home: Home, *, keep_builds: int | None = None) -> dict[str, Any]:
+    """Compaction, expiry and clean-up; a no-op on a home without a lake. `keep_builds`: so many published builds stay
+    readable as they were (30 unless named)."""
     from ingestion.receipts import known_receipts
     from warehouse import maintenance
     from warehouse.lake import lake_exists
@@ -424,8 +425,10 @@ def maintain(home: Home) -> dict[str, Any]:
     if not lake_exists(home):
         return maintenance.Maintenance().to_json()
     with lake_writer(home, "maintenance"):
+        keep = maintenance.KEEP_BUILDS if keep_builds is None else keep_builds
         with writing(home) as con:
-            done = maintenance.maintain_lake(con)
+            done = maintenance.maintain_lake(con, keep_builds=keep)
+            maintenance.remove_reports(con, home, done, keep_builds=keep)
         named = [r["raw"] for r in known_receipts(home).values() if r.get("raw")]
         maintenance.remove_leftovers(home, named, done)
     return done.to_json()

@@ -151,7 +151,7 @@ def table_of_tags() -> str:
         ]  # fmt: skip
     out.append("\n## Facts by entity\n")
     for entity, book in load_facts().items():
-        needs = book.needs()
+        needs = book.needs
         out.append(
             f"\n### {_ENTITY[entity]}（`facts/{entity}.yaml`）\n\n| 事实 | 含义 | 类型 | 需要的数据集 |\n|---|---|---|---|\n"
         )

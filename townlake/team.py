@@ -18,8 +18,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from townlake.scheduler import ended, free_port
 from warehouse import catalogue
@@ -60,8 +60,8 @@ class Team:
 
     @property
     def metadata(self) -> str:
-        """For AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."""
-        return f"postgresql+psycopg2://{OWNER}@{HOST}:{self.port}/airflow?passfile={self.passfile}"
+        """For AIRFLOW__DATABASE__SQL_ALCHEMY_CONN. The triggerer makes the address for asyncpg, its own driver, of it."""
+        return f"postgresql+psycopg2://{OWNER}@{HOST}:{self.port}/airflow?passfile={quote(str(self.passfile))}"
 
     @property
     def settings(self) -> Path:
@@ -164,15 +164,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _write_settings(team: Team) -> None:
-    lines = [f"export TOWNLAKE_CATALOG={shlex.quote(team.catalog)}"]
-    if airflow_can():
-        lines.append(f"export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN={shlex.quote(team.metadata)}")
-    _write(team.settings, "\n".join(lines) + "\n")
-
-
-def airflow_can() -> bool:
-    """Whether Airflow's two drivers for PostgreSQL are in this environment."""
-    return all(find_spec(name) for name in ("psycopg2", "asyncpg"))
+    settings = {"TOWNLAKE_CATALOG": team.catalog, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": team.metadata}
+    _write(team.settings, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()))
 
 
 def _as_server_user() -> list[str]:
@@ -245,10 +238,6 @@ def _serve(home: Home, port: int, *, stopping: bool) -> int:
     with contextlib.suppress(EnvironmentFault):
         if catalogue.is_sqlite(home.catalog) and catalogue.sqlite_path(home.catalog).exists():
             print(f'a lake with a SQLite catalogue is here; move it once:  townlake migrate --catalog "{team.catalog}"')
-    if not airflow_can():
-        print(
-            "Airflow keeps its SQLite metadata: its drivers for PostgreSQL (psycopg2, asyncpg) are not in this environment."
-        )
     return 0
 
 

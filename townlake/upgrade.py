@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ def move_catalogue(
         raise WrongUse("the catalogue is there already")
     if not catalogue.is_empty(target):
         raise WrongUse(f"the catalogue {redact(target)} holds a lake already: name an empty one")
-    moved = Home(home.root, target)
+    moved = replace(home, catalog=target)
     with contextlib.ExitStack() as held:
         held.enter_context(lake_writer(home, "moving the catalogue"))
         where = _saved(home, backup, say)

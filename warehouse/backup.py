@@ -7,7 +7,8 @@ A copy is whole or it does not exist. It is made while nobody writes the lake; f
 copied before what they name, and what they name is proved to be there. The catalogue is copied by SQLite's own means, a
 PostgreSQL one table by table in one transaction (warehouse.catalogue), so a copy can come back with either.
 
-Left out: `landing/` (the departments'), `work/` (scratch), `airflow/` (history of runs), `postgres/` (a server's own files).
+Left out: `landing/` (the departments'), `work/` (scratch), `airflow/` (history of runs), `postgres/` (a server's own files). What an
+object storage holds (warehouse.store) is copied as if it lay in the home, and comes back to disk or store, as the home says.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from warehouse import catalogue
+from warehouse import catalogue, store
 from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home
 from warehouse.lake import lake_exists
@@ -35,7 +37,7 @@ from warehouse.version import code_version
 FORMAT = 1
 CATALOGUE = "catalog/catalog.sqlite"
 """What the catalogue is called in a copy, wherever it came from."""
-LEFT_OUT = frozenset({"landing", "work", "airflow", "postgres", "catalog"})
+LEFT_OUT = frozenset({"landing", "work", "airflow", "postgres", "catalog", "store"})
 UNFINISHED = ".restoring"
 _TRIES = 5
 _BLOCK = 1 << 20
@@ -133,15 +135,23 @@ def _store_all(
                 if path.startswith("outbox/") != outbox or path in found:
                     continue
                 with contextlib.suppress(FileNotFoundError):  # taken back by the intake meanwhile
-                    entry = found[path] = _store(home.root / path, path, dest, known, made)
+                    entry = found[path] = _store(
+                        home, path, _state(home.root / path), dest=dest, known=known, made=made
+                    )
                     if outbox and path.endswith(".json"):
                         wanted |= set(names(_object(dest, entry.sha256).read_bytes()))
+        for folder in store.KEPT if home.store else ():
+            for path, file in store.listed(home, folder).items():
+                if path not in found:
+                    with contextlib.suppress(FileNotFoundError):
+                        state = (file.bytes, int(file.changed * 1e9), 0o644)
+                        found[path] = _store(home, path, state, dest=dest, known=known, made=made)
         if wanted <= found.keys():
             return [found[path] for path in sorted(found)]
         missing = sorted(wanted - found.keys())
         if not any(_committed(home, names, path) for path in missing):
             continue
-        if not any((home.root / path).exists() for path in missing):
+        if all(store.size(home, path) is None for path in missing):
             raise EnvironmentFault(
                 f"{len(missing)} file(s) that a receipt names are gone, first: {missing[0]}; `townlake doctor` says more; "
                 "no copy was made"
@@ -158,20 +168,38 @@ def _committed(home: Home, names: Names, path: str) -> bool:
     return False
 
 
-def _store(source: Path, path: str, dest: Path, known: dict[tuple[str, int, int], Entry], made: Made) -> Entry:
+def _state(source: Path) -> tuple[int, int, int]:
     stat = source.stat()
-    before = known.get((path, stat.st_size, stat.st_mtime_ns))
+    return stat.st_size, stat.st_mtime_ns, stat.st_mode & 0o777
+
+
+def _store(
+    home: Home,
+    path: str,
+    state: tuple[int, int, int],
+    *,
+    dest: Path,
+    known: dict[tuple[str, int, int], Entry],
+    made: Made,
+) -> Entry:
+    size, mtime_ns, mode = state
+    before = known.get((path, size, mtime_ns))
     if before and _object_size(dest, before.sha256) == before.bytes:
-        return Entry(path, before.sha256, before.bytes, stat.st_mtime_ns, stat.st_mode & 0o777)
-    digest, size = _keep(source, dest, made)
-    return Entry(path, digest, size, stat.st_mtime_ns, stat.st_mode & 0o777)
+        return Entry(path, before.sha256, before.bytes, mtime_ns, mode)
+    if path.split("/", maxsplit=1)[0] in store.KEPT:
+        with store.opened(home, path) as reader:
+            digest, size = _keep(reader, dest, made)
+    else:
+        with (home.root / path).open("rb") as reader:
+            digest, size = _keep(reader, dest, made)
+    return Entry(path, digest, size, mtime_ns, mode)
 
 
-def _keep(source: Path, dest: Path, made: Made) -> tuple[str, int]:
+def _keep(reader: BufferedIOBase, dest: Path, made: Made) -> tuple[str, int]:
     """Puts a file's bytes among the objects, unless they are there; (hash, size)."""
     temporary = dest / "objects" / f".{uuid.uuid4().hex}.tmp"
     try:
-        digest, size = copy_hashed(source, temporary)
+        digest, size = _copy_stream(reader, temporary)
         target = _object(dest, digest)
         if _object_size(dest, digest) != size:
             target.parent.mkdir(exist_ok=True, mode=0o700)
@@ -185,11 +213,13 @@ def _keep(source: Path, dest: Path, made: Made) -> tuple[str, int]:
 
 def copy_hashed(source: Path, target: Path) -> tuple[str, int]:
     """Copies bytes to a new file that its owner alone can read, down to the disk; (hex SHA-256, size)."""
+    with source.open("rb") as reader:
+        return _copy_stream(reader, target)
+
+
+def _copy_stream(reader: BufferedIOBase, target: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    with (
-        source.open("rb") as reader,
-        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out,
-    ):
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         while block := reader.read(_BLOCK):
             digest.update(block)
             size += len(block)
@@ -203,7 +233,8 @@ def _store_catalogue(home: Home, dest: Path, made: Made) -> Entry:
     temporary = dest / "objects" / f".{uuid.uuid4().hex}.tmp"
     try:
         copy_catalogue(home, temporary)
-        digest, size = _keep(temporary, dest, made)
+        with temporary.open("rb") as reader:
+            digest, size = _keep(reader, dest, made)
         return Entry(CATALOGUE, digest, size, temporary.stat().st_mtime_ns, 0o644)
     finally:
         for path in dest.glob(f"objects/{temporary.name}*"):
@@ -218,7 +249,7 @@ def copy_catalogue(home: Home, target: Path) -> None:
     path = catalogue.sqlite_path(home.catalog)
     if not path.exists():
         raise EnvironmentFault(
-            f"the catalogue {path} is gone, while {home.lake} holds the files of a lake: no copy was made"
+            f"the catalogue {path} is gone, while {home.address('lake')} holds the files of a lake: no copy was made"
         )
     try:
         with (
@@ -295,7 +326,7 @@ def restore(source: Path, home: Home, *, name: str | None = None, force: bool = 
     """Puts a copy back into an empty home; every byte is verified before anything of the home is touched.
 
     `force`: what the home holds is moved to a folder in it (`set_aside`), never deleted. Killed anywhere, it can be called
-    again with `force`. Raises WrongUse where the home is not empty, EnvironmentFault where the copy is damaged.
+    again with `force`. Raises WrongUse where the home (or, whatever `force`, its store) is not empty, EnvironmentFault where the copy is damaged.
     """
     copy = load(source.absolute(), name)
     sqlite = catalogue.is_sqlite(home.catalog)
@@ -306,6 +337,8 @@ def restore(source: Path, home: Home, *, name: str | None = None, force: bool = 
         raise WrongUse("the PostgreSQL catalogue holds a lake: name an empty database in TOWNLAKE_CATALOG")
     if (holds or (home.root / UNFINISHED).exists()) and not force:
         raise WrongUse(f"{home.root} is not empty ({', '.join(holds)}): name another home, or --force moves that aside")
+    if home.store and not (home.root / UNFINISHED).exists():
+        store.need_free(home)
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     for leftover in home.root.glob(".restore-*.tmp"):  # of a restore that was killed
         shutil.rmtree(leftover)
@@ -324,6 +357,7 @@ def restore(source: Path, home: Home, *, name: str | None = None, force: bool = 
         _write(home.root / UNFINISHED, json.dumps({"from": str(source), "copy": copy.name}).encode())
         if holds:
             made.set_aside = str(_set_aside(home, stamp))
+        store.claim(home)
         _move_in(home, staged, copy)
         (home.root / UNFINISHED).unlink()
     shutil.rmtree(staged, ignore_errors=True)
@@ -369,6 +403,10 @@ def _move_in(home: Home, staged: Path, copy: Copy) -> None:
     kept = staged / "catalog"
     for path in sorted(staged.iterdir()):
         if path == kept:
+            continue
+        if home.store and path.name in store.KEPT:
+            for file in sorted(p for p in path.rglob("*") if p.is_file()):
+                store.put(home, file.relative_to(staged).as_posix(), file)
             continue
         target = home.root / path.name
         if target.is_dir():  # an empty one, or the folder with the lock that is being held

@@ -8,9 +8,11 @@ them below the lake folder. A copy to a SQLite file is also how a catalogue is k
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse import store
 from warehouse.errors import EnvironmentFault, WrongUse, explain
 from warehouse.home import Home
 from warehouse.lake import attach_statement, engine, literal, quote, redact, transaction
@@ -112,7 +114,8 @@ def _create(home: Home, target: str) -> None:
     with contextlib.closing(engine()) as con:
         con.execute("load ducklake")
         con.execute(f"load {'sqlite' if is_sqlite(target) else 'postgres'}_scanner")
-        con.execute(attach_statement(Home(home.root, target), create=True))
+        store.show(con, home)
+        con.execute(attach_statement(replace(home, catalog=target), create=True))
 
 
 def _fill(con: duckdb.DuckDBPyConnection, known: dict[str, dict[str, str]], target: str) -> dict[str, int]:

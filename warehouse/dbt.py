@@ -35,10 +35,11 @@ def environment(home: Home, target: str = "duckdb") -> dict[str, str]:
     """Variables that profiles.yml and the macros read."""
     return {
         "TOWNLAKE_TARGET": target,
-        "TOWNLAKE_ROOT": str(home.root),
+        "TOWNLAKE_ROOT": home.store or str(home.root),
         "TOWNLAKE_CATALOG": home.catalog,
+        "TOWNLAKE_STORE": home.store,
         "TOWNLAKE_CATALOG_WAIT_MS": str(int(catalogue_wait() * 1000)),
-        "TOWNLAKE_LAKE": str(home.lake) + "/",
+        "TOWNLAKE_LAKE": home.address("lake") + "/",
         "TOWNLAKE_DUCKDB_EXTENSIONS": str(extension_directory()),
         "TOWNLAKE_MEMORY_LIMIT": memory_limit(),
         "TOWNLAKE_SPILL": str(home.work / "spill"),
@@ -78,11 +79,9 @@ def run(
     """
     from dbt.cli.main import dbtRunner
 
-    arguments = [
-        "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
-        "--no-write-json", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(home.work / ("dbt-target" if target == "duckdb" else f"dbt-target-{target}")),
-    ]  # fmt: skip
+    arguments = ["--no-write-json", *_arguments(home, command, target)]
+    if command == "run":  # what the other schemas hold is looked up where a model asks
+        arguments.append("--cache-selected-only")
     if select:
         arguments += ["--select", *select]
     if exclude:
@@ -90,7 +89,7 @@ def run(
     if full_refresh:
         arguments.append("--full-refresh")
     with _set({**environment(home, target), **(variables or {})}):
-        runner = dbtRunner(manifest=_manifest(target, arguments), callbacks=[hears] if hears else [])
+        runner = dbtRunner(manifest=parse(home, target), callbacks=[hears] if hears else [])
         outcome = runner.invoke(arguments)
     if outcome.exception is not None:
         raise explain(outcome.exception) or DbtFailed(f"dbt {command}: {_first_line(outcome.exception)}")
@@ -112,10 +111,18 @@ def run(
     return results
 
 
+def _arguments(home: Home, command: str, target: str) -> list[str]:
+    return [
+        "--quiet", "--log-path", str(home.work / "dbt-logs"), "--log-level", "none", "--log-level-file", "info",
+        command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(home.work / ("dbt-target" if target == "duckdb" else f"dbt-target-{target}")),
+    ]  # fmt: skip
+
+
 _parsed: dict[str, Any] = {}
 
 
-def _manifest(target: str, arguments: Sequence[str]) -> Any:
+def parse(home: Home, target: str = "duckdb") -> Any:
     """The parsed project, kept for this process: parsing costs more than building a small layer.
 
     It depends on the project's files and the engine alone, so one serves every home: where a home lies is read when a
@@ -125,9 +132,8 @@ def _manifest(target: str, arguments: Sequence[str]) -> Any:
 
     key = target + _project_state()
     if key not in _parsed:
-        options = [a for a in arguments[: arguments.index("--target-path") + 2] if a != "--no-write-json"]
-        options[options.index("--project-dir") - 1] = "parse"
-        outcome = dbtRunner().invoke(options)
+        with _set(environment(home, target)):
+            outcome = dbtRunner().invoke(_arguments(home, "parse", target))
         if not outcome.success:
             raise explain(outcome.exception or RuntimeError()) or DbtFailed(
                 f"dbt parse: {_first_line(outcome.exception or RuntimeError('failed'))}"

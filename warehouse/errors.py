@@ -51,6 +51,32 @@ _SAID = (
         "the catalogue's PostgreSQL server went away: nothing is lost; see that it runs and run the same command again",
     ),
     (
+        (
+            "aws error network_connection",
+            "could not connect to server error for http",
+            "could not resolve hostname error for http",
+            "timeout was reached error for http",
+        ),
+        "the object storage does not answer: nothing is lost; see that it runs and that AWS_ENDPOINT_URL is right, and run the "
+        "same command again",
+    ),
+    (
+        (
+            "aws error access_denied",
+            "aws error invalid_access_key_id",
+            "aws error signature_does_not_match",
+            "http status 403",
+            "(http 403",
+            "http code 403",
+        ),
+        "the object storage refuses the key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to one that may read and write below "
+        "TOWNLAKE_STORE",
+    ),
+    (
+        ("aws error no_such_bucket", "nosuchbucket"),
+        "the bucket of TOWNLAKE_STORE is not there: make it, or name one that is",
+    ),
+    (
         ("database is locked", "could not set lock", "conflicting lock"),
         "the catalogue is locked by another program: wait for it to end and run again",
     ),

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse import store
 from warehouse.errors import EnvironmentFault, explain
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -15,26 +16,35 @@ DBT_PROJECT = Path(os.environ.get("TOWNLAKE_DBT_PROJECT") or REPOSITORY / "dbt_p
 
 @dataclass(frozen=True)
 class Home:
-    """The folders of one lakehouse. `root` is absolute; nothing is created until `prepare`."""
+    """The folders of one lakehouse. `root` is absolute; nothing is created until `prepare`.
+
+    `store`: where raw, archive and lake are instead of below `root`, `s3://BUCKET/FOLDER` (warehouse.store); empty: they are there.
+    """
 
     root: Path
     catalog: str
+    store: str = ""
 
     @classmethod
     def from_environment(cls) -> Home:
-        """TOWNLAKE_HOME (default ./lakehouse) and TOWNLAKE_CATALOG (default a SQLite file in it)."""
+        """TOWNLAKE_HOME (default ./lakehouse), TOWNLAKE_CATALOG (default a SQLite file in it) and TOWNLAKE_STORE (default: none)."""
         return cls.at(Path(os.environ.get("TOWNLAKE_HOME") or "lakehouse"))
 
     @classmethod
     def at(cls, root: Path) -> Home:
         root = root.expanduser().absolute()
-        return cls(root, os.environ.get("TOWNLAKE_CATALOG") or f"sqlite:{root / 'catalog' / 'catalog.sqlite'}")
+        catalog = os.environ.get("TOWNLAKE_CATALOG") or f"sqlite:{root / 'catalog' / 'catalog.sqlite'}"
+        return cls(root, catalog, store.checked(root, os.environ.get("TOWNLAKE_STORE") or ""))
 
     @classmethod
     def throwaway(cls, root: Path) -> Home:
         """A home with a catalogue of its own, whatever the environment says."""
         root = root.absolute()
         return cls(root, f"sqlite:{root / 'catalog' / 'catalog.sqlite'}")
+
+    def address(self, path: str) -> str:
+        """Full name of a file or folder of archive, raw or lake, as DuckDB opens it."""
+        return path if path.startswith("/") else f"{self.store or self.root}/{path}"
 
     @property
     def landing(self) -> Path:
@@ -70,8 +80,10 @@ class Home:
         return self.root / "work"
 
     def prepare(self) -> Home:
-        """Creates the folders; a home that cannot be written is named in one sentence."""
-        folders = [self.landing, self.archive, self.raw, self.lake, self.outbox, self.reports, self.claims, self.work]
+        """Creates the folders; a home that cannot be written, or a store that cannot be used, is named in one sentence."""
+        folders = [self.landing, self.outbox, self.reports, self.claims, self.work]
+        if not self.store:
+            folders += [self.archive, self.raw, self.lake]
         if self.catalog.startswith("sqlite:"):
             folders.append(Path(self.catalog.removeprefix("sqlite:")).parent)
         try:
@@ -81,4 +93,5 @@ class Home:
             raise explain(error) or EnvironmentFault(
                 f"{self.root} cannot be used as a home: {error.strerror}"
             ) from error
+        store.claim(self)
         return self

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse import store
 from warehouse.errors import EnvironmentFault, TownlakeError, WrongUse, explain
 from warehouse.home import Home
 
 if TYPE_CHECKING:
     import duckdb
 
-EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "spatial", "icu")
+EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "spatial", "icu", "httpfs")
 SCHEMAS = ("staging", "intermediate", "foundation", "marts", "registry", "quality")
 
 
@@ -59,6 +60,7 @@ def extension_directory() -> Path:
             with contextlib.closing(duckdb.connect(config={"extension_directory": str(folder)})) as con:
                 for name in EXTENSIONS:
                     duckdb_extensions.import_extension(name, con=con)
+                    con.execute(f"load {name}")  # checks the signature
             marker.write_text(_extension_versions())
     return folder
 
@@ -78,20 +80,37 @@ def memory_limit() -> str:
     return f"{max(1, total // 2 // 2**20)}MiB"
 
 
-def engine(home: Home | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that never calls out; spills below the home's work folder when one is given."""
-    import duckdb
-
-    config = {
+def configuration() -> dict[str, str]:
+    """DuckDB's settings at the start. Signatures of extensions were checked when their folder was filled: to check them again
+    reads a hundred megabytes for every connection, 0.3 s. TRUST_NO_MORE ends that once they are loaded."""
+    return {
         "extension_directory": str(extension_directory()),
         "autoinstall_known_extensions": "false",
+        "allow_unsigned_extensions": "true",
         "memory_limit": memory_limit(),
     }
+
+
+TRUST_NO_MORE = "set allow_unsigned_extensions = false"
+
+
+def engine(home: Home | None = None, *, signed: bool = False) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that calls nobody but the home's own store; spills below its work folder when a home is given.
+
+    `signed`: checks the signatures of the extensions it loads.
+    """
+    import duckdb
+
+    config = configuration() | {"allow_unsigned_extensions": str(not signed).lower()}
     if home is not None:
         config["temp_directory"] = str(home.work / "spill")
     con = duckdb.connect(config=config)
+    con.execute("load ducklake; load sqlite_scanner")
+    con.execute(TRUST_NO_MORE)
     con.execute("set timezone = 'UTC'")
     con.execute("set preserve_insertion_order = false")
+    if home is not None:
+        store.show(con, home)
     return con
 
 
@@ -115,7 +134,7 @@ def attach_statement(home: Home, *, snapshot: int | None = None, read_only: bool
     take every file for an orphan.
     """
     options = [
-        f"DATA_PATH {literal(str(home.lake) + '/')}",
+        f"DATA_PATH {literal(home.address('lake') + '/')}",
         "OVERRIDE_DATA_PATH true",  # a home may be moved or restored elsewhere
         "DATA_INLINING_ROW_LIMIT 0",
         "AUTOMATIC_MIGRATION false",
@@ -147,7 +166,7 @@ def lake_exists(home: Home) -> bool:
 
 def has_files(home: Home) -> bool:
     """Whether the lake has a file."""
-    return next(home.lake.rglob("*.parquet"), None) is not None
+    return store.any_below(home, "lake")
 
 
 def _attach(con: duckdb.DuckDBPyConnection, home: Home, *, create: bool = False, **options: object) -> None:
@@ -242,7 +261,7 @@ def _attach_fault(home: Home, error: Exception) -> TownlakeError:
         )
     if "explicitly disabled" in low or "does not exist" in low or "unable to open" in low:
         return EnvironmentFault(
-            f"the catalogue {redact(home.catalog)} is gone, while {home.lake} holds the files of a lake: bring it back, or put back "
+            f"the catalogue {redact(home.catalog)} is gone, while {home.address('lake')} holds the files of a lake: bring it back, or put back "
             "the last safety copy (`townlake restore`); nothing was changed"
         )
     return EnvironmentFault(
@@ -256,6 +275,24 @@ _PASSWORD = re.compile(r"(password\s*=\s*)('(?:\\.|[^'\\])*'|[^\s'\"]+)|(://[^:/
 def redact(text: str) -> str:
     """A catalogue's name, or a server's message that repeats it, without its password."""
     return _PASSWORD.sub(lambda found: (found[1] or found[3]) + "…", text)
+
+
+OPTIONS = (
+    ("parquet_compression", "zstd", None),
+    # records are asked for one by one: a row group is what such a question reads, a file whose footer (benchmarks/scale.md)
+    ("parquet_row_group_size", "10240", "foundation"),
+    ("target_file_size", "32MB", "foundation"),
+)
+"""How the lake writes its files: option, value, schema (None: all)."""
+
+
+def set_options(con: duckdb.DuckDBPyConnection) -> None:
+    """Sets what of OPTIONS nobody has set on this lake yet."""
+    known = con.execute("select option_name, scope_entry from ducklake_options('lake')").fetchall()
+    for option, value, schema in OPTIONS:
+        if (option, schema) not in known:
+            scope = f", schema => {literal(schema)}" if schema else ""
+            con.execute(f"call lake.set_option({literal(option)}, {literal(value)}{scope})")
 
 
 @contextlib.contextmanager
@@ -310,6 +347,18 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with contextlib.suppress(Exception):  # a commit that failed has ended it already
             con.execute("rollback")
         raise
+
+
+RELATIONS = """(
+    select s.schema_name, held.name, held.type
+    from (select schema_id, table_name as name, 'table' as type
+          from __ducklake_metadata_lake.ducklake_table where end_snapshot is null
+          union all
+          select schema_id, view_name, 'view' from __ducklake_metadata_lake.ducklake_view where end_snapshot is null) as held
+    join __ducklake_metadata_lake.ducklake_schema as s using (schema_id)
+    where s.end_snapshot is null)"""
+"""Tables and views of the lake as last committed, asked of its catalogue: DuckDB's own lists read the statistics of every table
+first, half a second on a lake of a hundred."""
 
 
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

@@ -6,6 +6,7 @@ build published are never expired.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warehouse import store
 from warehouse.home import Home
 from warehouse.lake import literal
 
@@ -35,6 +37,7 @@ class Maintenance:
     removed_lake_files: int = 0
     removed_raw_files: int = 0
     removed_work_folders: int = 0
+    removed_reports: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,16 +95,38 @@ def _expendable_snapshots(con: duckdb.DuckDBPyConnection, keep_builds: int) -> l
     return [int(r[0]) for r in rows]
 
 
+def remove_reports(
+    con: duckdb.DuckDBPyConnection, home: Home, done: Maintenance, *, keep_builds: int = KEEP_BUILDS
+) -> None:
+    """Deletes the gates' pages of builds older than every retained one: what the gates found stays in `quality.gate_result`."""
+    rows = con.execute(
+        """with kept as (
+               select started_at from lake.foundation.build where published order by lake_snapshot desc limit $keep)
+           select build_id from lake.foundation.build
+           where (select count(*) from kept) = $keep and started_at < (select min(started_at) from kept)""",
+        {"keep": keep_builds},
+    ).fetchall()
+    for (build_id,) in rows:
+        folder = home.reports / build_id
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            done.removed_reports += 1
+
+
 def remove_leftovers(
     home: Home, named: Iterable[str], done: Maintenance, *, older_than_seconds: float = LEFTOVER_SECONDS
 ) -> None:
     """Deletes raw files no receipt names and scratch folders, if nobody has touched them for a day."""
-    keep = {home.root / name for name in named}
+    keep = set(named)
     limit = time.time() - older_than_seconds
-    for path in home.raw.rglob("*.parquet"):
-        if path not in keep and path.stat().st_mtime < limit:
-            path.unlink()
+    for path, file in store.listed(home, "raw").items():
+        if path not in keep and path.endswith(".parquet") and file.changed < limit:
+            store.remove(home, path)
             done.removed_raw_files += 1
+    for unsent in (home.work / "upload").glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # sent meanwhile
+            if unsent.stat().st_mtime < limit:
+                unsent.unlink()
     for folder in _scratch(home.work):
         if folder.stat().st_mtime < limit:
             shutil.rmtree(folder, ignore_errors=True)

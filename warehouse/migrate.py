@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from warehouse.errors import EnvironmentFault
-from warehouse.lake import quote, table_exists, transaction
+from warehouse.lake import RELATIONS, quote, table_exists, transaction
 from warehouse.linkage.spec import LINKED
 from warehouse.version import code_version
 
@@ -58,7 +58,7 @@ def version(con: duckdb.DuckDBPyConnection) -> int | None:
 
 def missing_tables(con: duckdb.DuckDBPyConnection, wanted: Columns) -> list[tuple[str, str]]:
     """Tables that are not there."""
-    there = con.execute("select schema_name, table_name from duckdb_tables() where database_name = 'lake'").fetchall()
+    there = con.execute(f"select schema_name, name from {RELATIONS} where type = 'table'").fetchall()
     return [key for key in wanted if key not in there]
 
 

@@ -8,29 +8,91 @@ select
     content.*,
     state.is_current,
     state.since,
-    {{ agreements(entity, ['link.' ~ entity ~ '_id'], 'content', 'state.is_current') }}
+    {%- for attribute in agreed_attributes(entity) %}
+    coalesce(agreed_{{ attribute }}.datasets, 0) as agreeing_{{ attribute }},
+    {%- endfor %}
     link.link_rule,
     link.link_probability
+{{ linked(entity) }}
+{%- for attribute in agreed_attributes(entity) %}
+left join ({{ said_by(entity, attribute) }}) as agreed_{{ attribute }}
+    on link.{{ entity }}_id = agreed_{{ attribute }}.{{ entity }}_id and content.{{ attribute }} = agreed_{{ attribute }}.{{ attribute }}
+{%- endfor %}
+where {{ is_made(entity) }}
+{%- endmacro %}
+
+{% macro linked(entity) -%}
 from lake.registry.{{ entity }}_link as link
 inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
 inner join lake.registry.{{ entity }}_state as state on link.content_id = state.content_id
-where link.{{ entity }}_id is not null
+{%- endmacro %}
+
+{% macro is_made(entity) -%}
+link.{{ entity }}_id is not null
 {%- if is_incremental() %}
-    and link.{{ entity }}_id in (select queued.{{ entity }}_id from lake.registry.{{ entity }}_queue as queued)
+and link.{{ entity }}_id in (select queued.{{ entity }}_id from lake.registry.{{ entity }}_queue as queued)
 {%- endif %}
+{%- endmacro %}
+
+{# Attributes whose rule asks how many datasets say the same now. #}
+{% macro agreed_attributes(entity) -%}
+{%- set names = [] -%}
+{%- for name, rule in survivorship_rules()[entity].attributes.items() if 'agreement' in rule.prefer -%}{%- do names.append(name) -%}{%- endfor -%}
+{{ return(names) }}
+{%- endmacro %}
+
+{# How many datasets say each value of an attribute now, and how often. Counted beside the rows: windows would hold them all. #}
+{% macro said_by(entity, attribute) -%}
+select {{ entity }}_id, {{ attribute }}, count(*) as datasets, sum(times) as times
+from (
+    select link.{{ entity }}_id, content.{{ attribute }}, content.dataset, count(*) as times
+    {{ linked(entity) }}
+    where {{ is_made(entity) }} and state.is_current and content.{{ attribute }} is not null
+    group by link.{{ entity }}_id, content.{{ attribute }}, content.dataset
+)
+group by {{ entity }}_id, {{ attribute }}
 {%- endmacro %}
 
 {#
     Survivorship, one order for the golden record, its history and `is_chosen`: the criteria of warehouse/survivorship in
-    their turn, then the content id, so that the same data always give the same record.
+    their turn, then the content id, so that the same data always give the same record. As one number: the engine keeps
+    the best of numbers in place, of structures by copies.
 #}
-{% macro survivorship_rank(entity, attribute, trusted_as=none) -%}
-struct_pack(
-    {%- for criterion in survivorship(entity, attribute).prefer %}
-    c{{ loop.index }} := {{ criterion_value(entity, attribute, criterion, trusted_as or attribute) }}::double,
-    {%- endfor %}
-    {%- for unused in range(survivorship(entity, attribute).prefer | length, most_criteria()) %} c{{ unused + 1 }} := 0::double,{% endfor %}
-    content_id := content_id)
+{% macro survivorship_rank(entity, attribute, trusted_as=none, content_id='content_id') -%}
+({{ criteria_rank(entity, attribute, trusted_as) }}::hugeint * {{ 16 ** 15 }} + ('0x' || substr({{ content_id }}, 1, 15))::bigint)
+{%- endmacro %}
+
+{# The criteria as digits of one number, the first the highest. #}
+{% macro criteria_rank(entity, attribute, trusted_as=none) -%}
+{%- set total = namespace(sql='0') -%}
+{%- for criterion in survivorship(entity, attribute).prefer -%}
+    {%- set total.sql = '(' ~ total.sql ~ ') * ' ~ criterion_size(criterion) ~ ' + '
+        ~ criterion_digit(criterion, criterion_value(entity, attribute, criterion, trusted_as or attribute)) -%}
+{%- endfor -%}
+({{ total.sql }})
+{%- endmacro %}
+
+{# How many values a criterion can take: trust of a hundred, agreement in datasets, recency in days; the others hold or do not. #}
+{% macro criterion_size(criterion) -%}
+{{ return({'trust': 101, 'agreement': 1000, 'recent': 1000000}.get(criterion, 2)) }}
+{%- endmacro %}
+
+{% macro criterion_digit(criterion, value) -%}
+{%- if criterion == 'trust' -%}{{ value }}
+{%- elif criterion == 'agreement' -%}least({{ value }}, 999)
+{%- elif criterion == 'recent' -%}least(greatest({{ value }}, 0), 999999)
+{%- else -%}({{ value }})::bigint
+{%- endif -%}
+{%- endmacro %}
+
+{# For each criterion the number of ranks that are alike up to and with it: ranks that differ when divided by it differ there. #}
+{% macro alike_ranks(entity, attribute) -%}
+{%- set found = namespace(below=[], size=16 ** 15) -%}
+{%- for criterion in survivorship(entity, attribute).prefer | reverse -%}
+    {%- set found.below = [found.size] + found.below -%}
+    {%- set found.size = found.size * criterion_size(criterion) -%}
+{%- endfor -%}
+[{{ found.below | join(', ') }}]::hugeint[]
 {%- endmacro %}
 
 {% macro survivorship(entity, attribute) -%}
@@ -49,9 +111,9 @@ struct_pack(
 {%- endif -%}
 {%- endmacro %}
 
-{# How many datasets say the same now, for the attributes whose rule asks for it. #}
+{# How many datasets say the same now, of each version of an entity's history. #}
 {% macro agreements(entity, same, content, is_current) -%}
-{%- for attribute, rule in survivorship_rules()[entity].attributes.items() if 'agreement' in rule.prefer %}
+{%- for attribute in agreed_attributes(entity) %}
     count(distinct case when {{ is_current }} then {{ content }}.dataset end) over (
         partition by {{ same | join(', ') }}, {{ content }}.{{ attribute }}) as agreeing_{{ attribute }},
 {%- endfor %}
@@ -154,7 +216,7 @@ select
         when said_times = 1 then 'only_value'
         when next_rank is null then 'agreed'
         {%- for number in range(1, most_criteria() + 1) %}
-        when chosen_rank.c{{ number }} <> next_rank.c{{ number }} then prefer[{{ number }}]
+        when chosen_rank // alike[{{ number }}] <> next_rank // alike[{{ number }}] then prefer[{{ number }}]
         {%- endfor %}
         else 'tie'
     end as survivorship_rule,
@@ -168,8 +230,8 @@ from against
 select
     said.{{ entity }}_id, '{{ attribute }}' as attribute, {{ value }} as value, said.dataset, said.role, said.since as delivered_on,
     said.is_current, said.content_id, said.link_rule, {{ trust(entity, trusted_as or attribute) }} as trust, {{ derived }} as is_derived,
-    {{ survivorship_rank(entity, attribute, trusted_as).replace(':= content_id', ':= said.content_id') }} as survivorship_rank,
-    ['{{ survivorship(entity, attribute).prefer | join("', '") }}'] as prefer
+    {{ survivorship_rank(entity, attribute, trusted_as, 'said.content_id') }} as survivorship_rank,
+    ['{{ survivorship(entity, attribute).prefer | join("', '") }}'] as prefer, {{ alike_ranks(entity, attribute) }} as alike
 from said
 {{ join }}
 {%- endmacro %}

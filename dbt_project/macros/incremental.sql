@@ -41,3 +41,12 @@ select 1
 {%- if not execute -%}{{ return(false) }}{%- endif -%}
 {{ return(run_query("select count(*) from lake.registry.redo").columns[0].values()[0] > 0) }}
 {%- endmacro %}
+
+{# Rows of one entity beside each other, also in what is added later and where small files are merged; said when a table is made. #}
+{% macro kept_sorted(columns) -%}
+{%- if is_incremental() -%}
+select 1
+{%- else -%}
+alter table {{ this }} set sorted by ({% for column in columns %}{{ column }} asc{{ ', ' if not loop.last }}{% endfor %})
+{%- endif -%}
+{%- endmacro %}

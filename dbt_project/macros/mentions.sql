@@ -130,29 +130,47 @@ case
     else 0 end
 {%- endmacro %}
 
-{# What was said, once: one row per content, whatever number of deliveries repeat it. #}
+{#
+    What was said, once: one row per content, whatever number of deliveries repeat it. Most is said once, and goes by without
+    being held in a table of groups.
+#}
 {% macro contents(entity) -%}
-{%- set attributes = entity_attributes(entity) -%}
+with new_mention as (
+    select mention.*
+    from {{ ref('int_' ~ entity ~ '__mention') }} as mention
+    {%- if is_incremental() %}
+    where not exists (select 1 from {{ this }} as known where known.content_id = mention.content_id)
+    {%- endif %}
+),
+
+repeated as (
+    select content_id from new_mention group by content_id having count(*) > 1
+)
+
 select
     content_id,
-    {%- if entity != 'place' %}
-    min(dataset) as dataset,
-    min(role) as role,
-    min(row_key) as row_key,
-    {%- endif %}
-    {%- for name in attributes %}
-    min({{ name }}) as {{ name }},
-    {%- endfor %}
-    {%- if entity != 'place' %}
-    min(place_content_id) as place_content_id,
-    min(place_use) as place_use,
-    min(legal_person_key) as legal_person_key,
-    min({{ verified_identifier(entity) }}) as verified_identifier,
-    {%- endif %}
-    min(struct_pack(delivered_on := delivered_on, dataset := dataset, file := file, sheet := coalesce(sheet, ''), row_number := row_number)) as first_mention
-from {{ ref('int_' ~ entity ~ '__mention') }} as mention
-{%- if is_incremental() %}
-where not exists (select 1 from {{ this }} as known where known.content_id = mention.content_id)
-{%- endif %}
+    {{ content_columns(entity, '', '') }}
+from new_mention
+where content_id not in (select content_id from repeated)
+union all
+select
+    content_id,
+    {{ content_columns(entity, 'min(', ')') }}
+from new_mention
+where content_id in (select content_id from repeated)
 group by content_id
+{%- endmacro %}
+
+{% macro content_columns(entity, before, after) -%}
+{%- set names = [] -%}
+{%- if entity != 'place' -%}{%- do names.extend(['dataset', 'role', 'row_key']) -%}{%- endif -%}
+{%- do names.extend(entity_attributes(entity)) -%}
+{%- if entity != 'place' -%}{%- do names.extend(['place_content_id', 'place_use', 'legal_person_key']) -%}{%- endif -%}
+{%- for name in names %}
+    {{ before }}{{ name }}{{ after }} as {{ name }},
+{%- endfor %}
+    {%- if entity != 'place' %}
+    {{ before }}{{ verified_identifier(entity) }}{{ after }} as verified_identifier,
+    {%- endif %}
+    {{ before }}struct_pack(delivered_on := delivered_on, dataset := dataset, file := file, sheet := coalesce(sheet, ''), row_number := row_number){{ after }} as first_mention
 {%- endmacro %}

@@ -134,43 +134,170 @@ where before is null or before <> version_hash
 {%- endmacro %}
 
 {#
-    Who stands in which relation to what, with the days: from the first delivery that said so until the delivery after the
-    last one, open while it is still delivered. `pairs` says, row by row, what belongs together.
+    Who stands in which relation to what as one dataset says it, one row per pair, relation and dataset: valid from the first
+    delivery that said so until the one that no longer had it (full deliveries) or said otherwise of the same record
+    (changes), open while it is still said. Kept for the entities the linkage queued and for the datasets whose deliveries
+    changed places; ordered by id, so that one entity's rows lie in few row groups.
+
+    `pairs` says, content by content, what belongs together (`keys` and content_id); `wanted` is what of it this run makes.
 #}
-{% macro dated_relation(pairs, keys) -%}
-with delivery as (
-    select
-        delivery_id,
-        lead(delivered_on) over (partition by dataset order by delivered_on, received_at, file) as next_delivered_on
-    from lake.foundation.delivery
-    where status = 'taken'
+{% macro dated_relation(entity, keys, pairs) -%}
+with pair as (
+    {{ pairs }}
 ),
 
-pair as (
-    {{ pairs }}
+delivery as (
+    {{ calendar() }}
+),
+
+said as (
+    select pair.*, mention.dataset, mention.delivered_on, delivery.kind, delivery.next_delivered_on, state.is_current
+    from pair
+    inner join {{ ref('int_' ~ entity ~ '__mention') }} as mention on pair.content_id = mention.content_id
+    inner join delivery on mention.delivery_id = delivery.delivery_id
+    inner join lake.registry.{{ entity }}_state as state on pair.content_id = state.content_id
+),
+
+superseded as (
+    {{ superseded(entity, 'select said.content_id from said where not said.is_current and said.kind <> \'full\'') }}
 )
 
 select
-    {{ keys | join(',\n    ') }},
-    pair.dataset,
-    min(pair.delivered_on) as valid_from,
-    case when not bool_or(pair.is_current) then max(coalesce(delivery.next_delivered_on, pair.delivered_on)) end as valid_to,
-    bool_or(pair.is_current) as is_current
-from pair
-inner join delivery on pair.delivery_id = delivery.delivery_id
-group by {{ keys | join(', ') }}, pair.dataset
+    {{ prefixed(keys, 'said') | join(',\n    ') }},
+    said.dataset,
+    min(said.delivered_on) as valid_from,
+    case when not bool_or(said.is_current) then max(coalesce(
+        case when said.kind = 'full' then said.next_delivered_on else superseded.superseded_on end, said.delivered_on)) end as valid_to,
+    bool_or(said.is_current) as is_current
+from said
+left join superseded on said.content_id = superseded.content_id
+group by {{ prefixed(keys, 'said') | join(', ') }}, said.dataset
+order by {{ prefixed(keys, 'said') | join(', ') }}, said.dataset
+{%- endmacro %}
+
+{# Deliveries that count, each with the day of the next one of its dataset. #}
+{% macro calendar() -%}
+select
+    delivery_id, dataset, kind, delivered_on,
+    lead(delivered_on) over (partition by dataset order by delivered_on, received_at, file) as next_delivered_on
+from lake.foundation.delivery
+where status = 'taken'
+{%- endmacro %}
+
+{# The day on which a dataset of changes said otherwise of the record of a content, for the `contents` asked about. #}
+{% macro superseded(entity, contents) -%}
+select content_id, max(superseded_on) as superseded_on
+from (
+    select
+        content_id,
+        lead(delivered_on) over (
+            partition by dataset, role, row_key order by delivered_on, received_at, row_number) as superseded_on
+    from {{ ref('int_' ~ entity ~ '__mention') }}
+    where (dataset, role, row_key) in (
+        select (dataset, role, row_key)
+        from {{ ref('int_' ~ entity ~ '__content') }}
+        where content_id in ({{ contents }}))
+)
+group by content_id
+{%- endmacro %}
+
+{#
+    Datasets of which all relations are made anew: a delivery was withdrawn, corrected or taken late, so the days between
+    which something is valid may be others for entities that nothing else touches.
+#}
+{% macro redated_datasets() -%}
+select distinct dataset from lake.foundation.delivery
+where delivery_id in (select delivery_id from lake.registry.redo)
+union
+select late.dataset
+from lake.foundation.delivery as late
+inner join lake.foundation.delivery as known
+    on late.dataset = known.dataset
+    and (late.delivered_on, late.received_at, late.file) < (known.delivered_on, known.received_at, known.file)
+where late.status = 'taken' and known.status = 'taken'
+    and late.delivery_id not in ({{ published_deliveries() }}) and known.delivery_id in ({{ published_deliveries() }})
+{%- endmacro %}
+
+{% macro published_deliveries() -%}
+select unnest(deliveries) from lake.foundation.build where published
+{%- endmacro %}
+
+{# Rows of a relation that this run makes anew. #}
+{% macro drop_redated(entity) -%}
+{%- if is_incremental() -%}
+delete from {{ this }} where {{ entity }}_id in (select {{ entity }}_id from lake.registry.{{ entity }}_queue)
+    or dataset in ({{ redated_datasets() }})
+{%- else -%}
+select 1
+{%- endif -%}
+{%- endmacro %}
+
+{# The same as a condition on pairs. #}
+{% macro to_be_dated(entity, id, dataset) -%}
+{%- if is_incremental() -%}
+and ({{ id }} in (select {{ entity }}_id from lake.registry.{{ entity }}_queue) or {{ dataset }} in ({{ redated_datasets() }}))
+{%- endif -%}
+{%- endmacro %}
+
+{#
+    Rows that speak of a person and of an organisation. On an incremental run those of queued people and of queued organisations,
+    of the datasets to be dated anew, and of people whom a new delivery speaks of in a row without a key: what it says of either may
+    be known already, and only that it says both is new.
+#}
+{% macro people_and_organisations() -%}
+{%- if is_incremental() %}
+{{ both_of_rows("person.content_id in (select content_id from lake.registry.person_link where person_id in ("
+    ~ people_of_rows() ~ ")) or person.dataset in (" ~ redated_datasets() ~ ")", "true") }}
+union
+{{ both_of_rows("true", "organisation.content_id in (select content_id from lake.registry.organisation_link where organisation_id in ("
+    ~ "select organisation_id from lake.registry.organisation_queue))") }}
+{%- else %}
+{{ both_of_rows("true", "true") }}
+{%- endif %}
+{%- endmacro %}
+
+{% macro both_of_rows(person_wanted, organisation_wanted) -%}
+select
+    person.content_id as person_content_id, person.role as person_role,
+    organisation.content_id as organisation_content_id, organisation.role as organisation_role,
+    person.dataset, person.delivery_id, person.delivered_on
+from (select * from {{ ref('int_person__mention') }} as person where {{ person_wanted }}) as person
+inner join (select * from {{ ref('int_organisation__mention') }} as organisation where {{ organisation_wanted }}) as organisation
+    on person.delivery_id = organisation.delivery_id
+    and person.row_number = organisation.row_number
+    and coalesce(person.sheet, '') = coalesce(organisation.sheet, '')
+where person.role = 'subject' or organisation.role = 'subject'
+{%- endmacro %}
+
+{% macro people_of_rows() -%}
+select person_id from lake.registry.person_queue
+union
+select link.person_id
+from {{ ref('int_person__mention') }} as mention
+inner join lake.registry.person_link as link on mention.content_id = link.content_id
+where mention.row_key is null and mention.delivery_id not in ({{ published_deliveries() }}) and link.person_id is not null
+{%- endmacro %}
+
+{% macro drop_rows_of_both() -%}
+{%- if is_incremental() -%}
+delete from {{ this }}
+where person_id in ({{ people_of_rows() }})
+    or organisation_id in (select organisation_id from lake.registry.organisation_queue)
+    or dataset in ({{ redated_datasets() }})
+{%- else -%}
+select 1
+{%- endif -%}
 {%- endmacro %}
 
 {# Where an entity lives, is registered or stands, as each dataset says it, with the days. #}
 {% macro entity_place(entity) -%}
 {%- set pairs -%}
-select
-    mention.{{ entity }}_id, place.place_id, content.place_use as relation,
-    mention.dataset, mention.delivery_id, mention.delivered_on, mention.is_current
-from {{ ref(entity ~ '_mention') }} as mention
-inner join {{ ref('int_' ~ entity ~ '__content') }} as content on mention.content_id = content.content_id
+select link.{{ entity }}_id, place.place_id, content.place_use as relation, link.content_id
+from lake.registry.{{ entity }}_link as link
+inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
 inner join lake.registry.place_link as place on content.place_content_id = place.content_id
-where mention.{{ entity }}_id is not null and mention.role = 'subject'
+where link.{{ entity }}_id is not null and content.role = 'subject'
+    {{ to_be_dated(entity, 'link.' ~ entity ~ '_id', 'content.dataset') }}
 {%- endset -%}
-{{ dated_relation(pairs, ['pair.' ~ entity ~ '_id', 'pair.place_id', 'pair.relation']) }}
+{{ dated_relation(entity, [entity ~ '_id', 'place_id', 'relation'], pairs) }}
 {%- endmacro %}

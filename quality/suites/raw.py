@@ -6,12 +6,11 @@ A raw file that cannot be opened would break every query over it: the file is as
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from quality.checks import Check, Suite, one_of, table
 from quality.ground import Ground
 from warehouse.deliveries import ROW_KINDS
 from warehouse.lake import literal
+from warehouse.store import is_parquet
 
 DELIVERY = "foundation.delivery"
 TYPED = {"row_number": ("INT64",), "received_at": ("INT64", "INT96"), "delivered_on": ("INT32",)}
@@ -21,7 +20,7 @@ TYPED = {"row_number": ("INT64",), "received_at": ("INT64", "INT96"), "delivered
 def raw_suite(ground: Ground) -> Suite:
     """Counts by kind of row equal those of the receipt, every row can be found again, every cell is text."""
     files = {d.delivery_id: f"{ground.root}/{d.raw}" for d in ground.deliveries if d.is_looked_at and d.raw}
-    whole = {delivery: path for delivery, path in files.items() if _is_whole(path)}
+    whole = {delivery: path for delivery, path in files.items() if is_parquet(path)}
     kinds = ", ".join(f"count(*) filter (where row_kind = '{k}') as {k}_found" for k in ROW_KINDS)
     rows = f"""
         select delivery_id, count(*) as found, {kinds},
@@ -72,17 +71,6 @@ _CHECKS = (
           "case when other_columns is null then 0 else \"rows\" end", fails="other_columns is not null", gbt36344="0302",
           found_zh="'不是文本的列：' || other_columns", found_en="'not text: ' || other_columns"),
 )  # fmt: skip
-
-
-def _is_whole(path: str) -> bool:
-    """Whether the file opens: its footer is read, nothing else."""
-    import pyarrow.parquet as pq
-
-    try:
-        pq.read_metadata(Path(path))
-    except Exception:
-        return False
-    return True
 
 
 def _list(paths: object) -> str:

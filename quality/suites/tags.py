@@ -16,17 +16,19 @@ def tag_suite() -> Suite:
     untold = "e.outcome = 'cannot_tell' and coalesce(json_array_length(json_extract(e.evidence, '$.missing')), 0) = 0"
     profile = f"""
         with said as (
-            select e.entity, e.entity_id, e.entity || ' ' || e.entity_id as example, count(*) as n,
-                   count(*) - count(distinct e.tag) as repeated,
+            select count(*) as "rows",
                    count(*) filter (where coalesce(e.outcome, '') not in ('yes', 'cannot_tell')) as odd,
                    count(*) filter (where not coalesce(json_valid(e.evidence), false) or ({untold})) as unreasoned,
                    count(*) filter (where e.until < e.since) as unordered
-            from {table(TAG)} as e group by e.entity, e.entity_id)
-        select coalesce(sum(said.n), 0) as "rows", coalesce(sum(repeated), 0) as repeated, coalesce(sum(odd), 0) as odd,
-               coalesce(sum(unreasoned), 0) as unreasoned, coalesce(sum(unordered), 0) as unordered,
-               coalesce(sum(said.n) filter (where known.entity_id is null), 0) as dangling,
-               min(said.example) filter (where known.entity_id is null) as dangling_example
-        from said left join ({known}) as known using (entity, entity_id)"""
+            from {table(TAG)} as e),
+        twice as (
+            select coalesce(sum(n - 1), 0) as repeated
+            from (select count(*) as n from {table(TAG)} as e group by e.entity, e.entity_id, e.tag having count(*) > 1)),
+        known as ({known}),
+        nobody as (
+            select count(*) as dangling, min(e.entity || ' ' || e.entity_id) as dangling_example
+            from {table(TAG)} as e anti join known using (entity, entity_id))
+        select said.*, twice.repeated, nobody.* from said cross join twice cross join nobody"""
     checks = (
         Check("entity_exists", "标签的对象都存在", "every tagged entity to exist", "critical", "dangling", "entity_id",
               gbt36344="0402", example="dangling_example"),

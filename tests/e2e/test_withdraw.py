@@ -59,6 +59,10 @@ def _rows(con, schema: str, table: str) -> set[tuple[object, ...]]:  # type: ign
         if entity:
             joins.append(f"left join lake.registry.{entity} as r{number} on t.{quote(column)} = r{number}.{entity}_id")
             shown.append(f"r{number}.cluster_key")
+        elif column == "entity_id":
+            kinds = ("person", "organisation", "place")  # a household's id is made of its number, not minted
+            joins += [f"left join lake.registry.{k} as e_{k} on t.entity_id = e_{k}.{k}_id" for k in kinds]
+            shown.append(f"coalesce({', '.join(f'e_{k}.cluster_key' for k in kinds)}, t.entity_id)")
         elif column == "value":
             joins.append("left join lake.registry.place as rv on t.value = rv.place_id")
             joins.append("left join lake.registry.person as rp on t.value = rp.person_id")

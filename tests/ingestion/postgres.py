@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests of pulling: on the loopback address, on a free port, in a folder of its own."""
+"""A real PostgreSQL server for the tests: on the loopback address, on a free port, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def may_run() -> bool:
     except KeyError:
         return False
     return shutil.which("runuser") is not None
+
+
+def let_reach(folder: Path) -> None:
+    """Lets the server's user pass through the test's own folders on the way to this one."""
+    for each in [folder, *folder.parents]:
+        if each.stat().st_uid == os.geteuid() and "pytest" in str(each):
+            each.chmod(each.stat().st_mode | 0o011)
 
 
 def free_port() -> int:

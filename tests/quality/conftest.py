@@ -127,6 +127,18 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(staged("ceshi.renyuan"))
 
 
+_CATALOGUE = """
+    attach ':memory:' as __ducklake_metadata_lake;
+    create view __ducklake_metadata_lake.ducklake_schema as
+        select schema_name as schema_id, schema_name, null as end_snapshot from duckdb_schemas() where database_name = 'lake';
+    create view __ducklake_metadata_lake.ducklake_table as
+        select schema_name as schema_id, table_name, null as end_snapshot from duckdb_tables() where database_name = 'lake';
+    create view __ducklake_metadata_lake.ducklake_view as
+        select schema_name as schema_id, view_name, null as end_snapshot from duckdb_views() where database_name = 'lake';
+"""
+"""What names the tables of a lake."""
+
+
 @pytest.fixture(scope="module")
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory in the place of the lake, with a sound foundation: for rules, which are SQL alone."""
@@ -134,6 +146,7 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("attach ':memory:' as lake")
         for schema in SCHEMAS:
             con.execute(f"create schema lake.{schema}")
+        con.execute(_CATALOGUE)
         prepare(con)
         Lake(Home.at(Path("nowhere")), con).sql(*FOUNDATION, *CONTENT)
         yield con

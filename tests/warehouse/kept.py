@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from townlake import steps
-from warehouse import builds, deliveries
+from warehouse import builds, deliveries, store
 from warehouse.home import Home
 from warehouse.lake import quote, reading, writing
 from warehouse.lock import lake_writer
@@ -21,16 +21,15 @@ def taken(home: Home, number: int, *, at: datetime | None = None, rows: int = 3)
     """A delivery as the intake leaves it: archived bytes, a raw file, the receipt."""
     data = f"delivery {number}\n".encode()
     digest = hashlib.sha256(data).hexdigest()
-    stored = home.archive / digest[:2] / digest
-    raw = home.raw / "gongan" / "changzhu" / f"{number}.parquet"
+    stored, raw = f"archive/{digest[:2]}/{digest}", f"raw/gongan/changzhu/{number}.parquet"
+    store.place(home, stored).write_bytes(data)
+    pl.DataFrame({"row_number": range(rows), "姓名": ["张三"] * rows}).write_parquet(store.place(home, raw))
     for path in (stored, raw):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    stored.write_bytes(data)
-    pl.DataFrame({"row_number": range(rows), "姓名": ["张三"] * rows}).write_parquet(raw)
+        store.put(home, path, store.place(home, path))
     receipt = {
         "delivery_id": digest, "file": f"gongan/{number}.csv", "aliases": [], "department": "gongan", "bytes": len(data),
         "received_at": (at or datetime.now(UTC)).isoformat(), "dataset": "gongan.changzhu", "status": "taken", "kind": "full",
-        "delivered_on": "2026-10-31", "raw": str(raw.relative_to(home.root)), "archive": str(stored.relative_to(home.root)),
+        "delivered_on": "2026-10-31", "raw": raw, "archive": stored,
         "rows": {"data": rows}, "contract": "c",
     }  # fmt: skip
     path = home.outbox / "gongan" / f"{number}.{digest[:12]}.json"

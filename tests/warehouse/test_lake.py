@@ -10,12 +10,23 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse import builds, deliveries
 from warehouse.errors import EnvironmentFault, TownlakeError, explain
 from warehouse.home import Home
-from warehouse.lake import literal, quote, reading, table_exists, transaction, writing
+from warehouse.lake import (
+    RELATIONS,
+    engine,
+    extension_directory,
+    literal,
+    quote,
+    reading,
+    table_exists,
+    transaction,
+    writing,
+)
 from warehouse.lock import exclusive, try_exclusive
 from warehouse.maintenance import maintain_lake
 
@@ -143,6 +154,33 @@ def test_a_table_is_there_or_not(lake: Home) -> None:
         assert con.execute("select count(*) from marts.answer").fetchone() == (2,)
         con.execute("alter table marts.answer rename column n to m")
         assert table_exists(con, "marts", "seven")  # a view that no longer fits
+
+
+def test_the_catalogue_names_what_duckdb_lists(lake: Home) -> None:
+    with writing(lake) as con:
+        con.execute(
+            "create table marts.gone as select 1 as n; create view marts.seen as select 1 as n; drop table marts.gone"
+        )
+        listed = con.execute(
+            """select table_schema, table_name, case table_type when 'VIEW' then 'view' else 'table' end
+               from information_schema.tables where table_catalog = 'lake' order by all"""
+        ).fetchall()
+        assert con.execute(f"from {RELATIONS} order by all").fetchall() == listed
+        assert ("marts", "seen", "view") in listed
+
+
+def test_nothing_unsigned_can_be_loaded_once_a_connection_is_open(tmp_path: Path) -> None:
+    (signed,) = extension_directory().rglob("postgres_scanner.duckdb_extension")
+    changed = tmp_path / "postgres_scanner.duckdb_extension"
+    data = bytearray(signed.read_bytes())
+    data[-1] ^= 1
+    changed.write_bytes(data)
+    con = engine()
+    with pytest.raises(duckdb.Error, match="signature"):
+        con.execute(f"load {literal(str(changed))}")
+    with pytest.raises(duckdb.Error):
+        con.execute("set allow_unsigned_extensions = true")
+    con.close()
 
 
 def test_a_home_may_be_moved(lake: Home, tmp_path: Path) -> None:

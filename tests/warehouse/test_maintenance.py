@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from warehouse import maintenance
+from townlake import steps
+from warehouse import builds, maintenance
 from warehouse.home import Home
 from warehouse.lake import writing
 
@@ -31,3 +34,18 @@ def test_files_stay_few_where_every_day_takes_some_rows_out(home: Home, monkeypa
         for snapshot in sorted(shown)[-3:]:
             at = con.execute(f"select count(*), sum(day) from registry.link at (version => {snapshot})").fetchone()
             assert at == shown[snapshot]
+
+
+def test_pages_of_builds_that_are_no_longer_kept_go(kept: Home) -> None:
+    """`kept` has one published build; four more, of which the second is stopped."""
+    begun = datetime.now(UTC)
+    with writing(kept) as con:
+        for number in range(1, 5):
+            builds.record(con, f"after{number}", begun + timedelta(minutes=number), published=number != 2)
+    for name in ("b2", "after1", "after2", "after3", "after4"):
+        (kept.reports / name).mkdir(parents=True)
+        (kept.reports / name / "gates.html").write_text("page", encoding="utf-8")
+    (kept.reports / "scorecard.html").write_text("page", encoding="utf-8")
+    assert steps.maintain(kept, keep_builds=5)["removed_reports"] == 0
+    assert steps.maintain(kept, keep_builds=2)["removed_reports"] == 3
+    assert sorted(p.name for p in kept.reports.iterdir()) == ["after3", "after4", "scorecard.html"]

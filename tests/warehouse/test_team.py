@@ -218,10 +218,8 @@ def test_passwords_are_not_told() -> None:
     assert "dbname=d" in told
 
 
-def test_make_team_starts_a_server_of_the_home_and_stops_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in [home.root, *home.root.parents]:  # the server's user must reach it
-        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
-            folder.chmod(folder.stat().st_mode | 0o011)
+def test_make_team_starts_a_server_of_the_home_and_stops_it(home: Home) -> None:
+    postgres.let_reach(home.root)
     started = team.start(home, 0)
     try:
         assert team.start(home).port == started.port
@@ -235,6 +233,7 @@ def test_make_team_starts_a_server_of_the_home_and_stops_it(home: Home, monkeypa
             line.removeprefix("export ").split("=", 1) for line in started.settings.read_text().splitlines()
         )
         assert "host=127.0.0.1" in exported["TOWNLAKE_CATALOG"]
+        assert exported["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("postgresql+psycopg2://townlake@127.0.0.1:")
     finally:
         assert team.stop(home)
     assert not team.stop(home)

@@ -15,6 +15,7 @@ from ingestion.corrections import Manifest, Refused
 from ingestion.files import BEIJING, safe_stem, write_atomic
 from ingestion.sealed import secret, shown
 from townlake.quarantine.workbook import Finding, Line, workbook
+from warehouse import store
 from warehouse.errors import EnvironmentFault, WrongUse
 from warehouse.home import Home
 from warehouse.lake import reading, table_exists
@@ -98,9 +99,9 @@ def _open_rows(con: duckdb.DuckDBPyConnection, home: Home, contract: DatasetCont
     names = [c.name for c in contract.columns if c.headers]
     if not raw:
         return con.execute("select * from chosen").pl()
-    paths = [str(home.root / r[0]) for r in raw]
-    if missing := [p for p in paths if not Path(p).exists()]:
-        raise EnvironmentFault(f"the raw file {missing[0]} is gone: restore it from a backup")
+    paths = [home.address(r[0]) for r in raw]
+    if missing := [r[0] for r in raw if store.size(home, r[0]) is None]:
+        raise EnvironmentFault(f"the raw file {home.address(missing[0])} is gone: restore it from a backup")
     shape = ", ".join(f'null::varchar as "{name}"' for name in names)
     cells = ", ".join(
         f"""case when fix."{n}" is not null then fix."{n}".v else raw."{n}" end as "cell.{n}" """ for n in names

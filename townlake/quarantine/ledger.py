@@ -96,9 +96,7 @@ def _apply(con: duckdb.DuckDBPyConnection, home: Home, receipt: Mapping[str, Any
     corrected one of its cells since this one was exported."""
     workbook_id = receipt["corrections"]["workbook"]
     who = [receipt["delivery_id"], receipt["file"], workbook_id, receipt["dataset"], receipt["received_at"]]
-    con.execute(
-        "create or replace temp table handed as select * from read_parquet(?)", [str(home.root / receipt["raw"])]
-    )
+    con.execute("create or replace temp table handed as select * from read_parquet(?)", [home.address(receipt["raw"])])
     con.execute(
         """create or replace temp table newest as
            select quarantine_id, "column", arg_max(struct_pack(v := c.new_value, w := c.workbook_id), (c.corrected_at, c.workbook_delivery_id)) as last

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.review import STATUS
+from ingestion.sealed import read_raw
 from warehouse import reviews
 from warehouse.errors import WrongUse
 from warehouse.lake import table_exists, transaction
@@ -57,7 +58,7 @@ def _apply(con: duckdb.DuckDBPyConnection, home: Home, receipt: Mapping[str, Any
     import polars as pl
 
     entity, now = receipt["review"]["entity"], datetime.now(UTC)
-    handed = pl.read_parquet(home.root / receipt["raw"]).sort("at_row")
+    handed = read_raw(home, receipt["raw"]).sort("at_row")
     pairs = handed.select("left_content", "right_content", "verdict").rows()
     declined = {at: _declined(earlier) for at, earlier in reviews.clashes(con, entity, pairs)}
     rows = handed.with_columns(

@@ -9,7 +9,7 @@ every entity, and `today.as_of` may be used in rolls and sets.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,11 +32,15 @@ class Strict(BaseModel):
 
 
 class Fact(Strict):
-    """One fact. `zh` is its Chinese name, `type` its SQL type; `personal` values are never shown outside the lake."""
+    """One fact. `zh` is its Chinese name, `type` its SQL type; `personal` values are never shown outside the lake.
+
+    `counts_missing` names the fact whose absence a number counts: of how many members the birth date is not known.
+    """
 
     zh: str
     type: str = "varchar"
     personal: bool = False
+    counts_missing: str | None = None
 
 
 class RollFact(Fact):
@@ -126,6 +130,11 @@ class FactBook(Strict):
         """SQL type of every fact."""
         return {name: f.sql_type if isinstance(f, RollFact) else f.type for name, f in self.all().items()}
 
+    def counted(self) -> dict[str, str]:
+        """Fact that counts what is missing → what is missing where it is above zero."""
+        return {name: f.counts_missing for name, f in self.all().items() if f.counts_missing}
+
+    @cached_property
     def needs(self) -> dict[str, frozenset[str]]:
         """Datasets without which a fact cannot be known at all."""
         out: dict[str, frozenset[str]] = {name: frozenset() for name in self.all()}

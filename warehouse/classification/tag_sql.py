@@ -23,7 +23,7 @@ _DAY, _ROW = 2**46, 2**10
 
 def needed(tag: Tag, books: Mapping[str, FactBook]) -> frozenset[str]:
     """Datasets without which a rule says nothing of anybody: those of every fact it uses."""
-    needs = books[tag.entity].needs()
+    needs = books[tag.entity].needs
     return frozenset().union(*(needs[name] for name in tag.inputs))
 
 
@@ -246,7 +246,7 @@ def _tagged(entity: str, book: FactBook, own: Sequence[tuple[Tag, frozenset[str]
     the SELECT that writes them out.
     """
     tests, names, since, until, evidence = [], [], [], [], []
-    presence, needs_of = book.presence(), book.needs()
+    presence, needs_of, counted = book.presence(), book.needs, book.counted()
     everything = {name for tag, _ in own for name in tag.inputs}
     everything |= {presence[name] for name in everything if name in presence}
     for number, (tag, needs) in enumerate(own, start=1):
@@ -256,8 +256,16 @@ def _tagged(entity: str, book: FactBook, own: Sequence[tuple[Tag, frozenset[str]
         sources = "".join(f", {quote(n)} := today.{quote(n)}" for n in sorted(needs))
         sources = f", sources := struct_pack({sources[2:]})" if sources else ""
         missing = ", ".join(_missing(n, presence, needs_of) for n in tag.inputs)
-        whole = ", ".join(f"case when {quote(n)} is null then {literal(n)} end" for n in tag.inputs)
-        gaps = f"coalesce(nullif(list_filter([{missing}], x -> x is not null), []), list_filter([{whole}], x -> x is not null))"
+        whole = ", ".join(
+            [f"case when {quote(n)} is null then {literal(n)} end" for n in tag.inputs]
+            + [f"case when {quote(n)} > 0 then {literal(counted[n])} end" for n in tag.inputs if n in counted]
+        )
+        # a rule that leaves it open though nothing it asks for is missing: all it asked for does not tell
+        asked = ", ".join(literal(n) for n in tag.inputs)
+        gaps = (
+            f"coalesce(nullif(list_filter([{missing}], x -> x is not null), []), "
+            f"nullif(list_filter([{whole}], x -> x is not null), []), [{asked}])"
+        )
         parts = {
             "tests": _if_delivered(needs, needs, test + ", "),
             "names": f"when {number} then {literal(tag.tag)} ",

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('event') }}") }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('event') }}", post_hook="{{ kept_sorted(['event_id']) }}") }}
 with said as (
     {{ said_of('event') }}
 ),

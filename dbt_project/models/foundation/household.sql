@@ -13,10 +13,18 @@ with member as (
     where person.household_id is not null
 ),
 
+related as (
+    select
+        link.person_id, content.relation_code, content.dataset, content.role, content.content_id, link.link_rule, state.is_current, state.since
+    {{ linked('person') }}
+    where link.person_id is not null and content.relation_code is not null
+),
+
 head as (
-    select distinct value.person_id
-    from {{ ref('person_value') }} as value
-    where value.attribute = 'relation_code' and value.value = '01' and value.is_chosen
+    select person_id
+    from related
+    group by person_id
+    having {{ chosen('person', 'relation_code') }} = '01'
 )
 
 select

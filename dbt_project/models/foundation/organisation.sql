@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('organisation') }}") }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('organisation') }}", post_hook="{{ kept_sorted(['organisation_id']) }}") }}
 with said as (
     {{ said_of('organisation') }}
 ),

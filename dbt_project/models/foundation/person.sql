@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('person') }}") }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_queued('person') }}", post_hook="{{ kept_sorted(['person_id']) }}") }}
 with said as (
     {{ said_of('person') }}
 ),
@@ -24,12 +24,8 @@ chosen as (
     group by person_id
 ),
 
-agreed as (
-    select said.person_id, count(*) as names_agreeing
-    from said
-    inner join chosen on said.person_id = chosen.person_id and said.name = chosen.name
-    where said.is_current
-    group by said.person_id
+named as (
+    {{ said_by('person', 'name') }}
 ),
 
 placed as (
@@ -60,8 +56,9 @@ select
     not chosen.is_dead as is_alive,
     round(case when chosen.is_verified then 1.0 else 0.6 end
         * coalesce(chosen.least_probability, 1.0)
-        * coalesce(agreed.names_agreeing / nullif(chosen.names_said, 0), 1.0), 3) as confidence
+        * coalesce(named.times / nullif(chosen.names_said, 0), 1.0), 3) as confidence
 from chosen
-left join agreed on chosen.person_id = agreed.person_id
+left join named on chosen.person_id = named.person_id and chosen.name = named.name
 left join placed as residence on chosen.residence_content_id = residence.content_id
 left join placed as registered on chosen.registered_content_id = registered.content_id
+order by chosen.person_id

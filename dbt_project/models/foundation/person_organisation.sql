@@ -1,20 +1,55 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ drop_rows_of_both() }}", post_hook="{{ kept_sorted(['person_id']) }}") }}
 {# The person and the organisation of one row: whom it insures, who represents it, where a pupil goes to school. #}
-{% set pairs %}
+with delivery as (
+    {{ calendar() }}
+),
+
+pair as (
+    {{ people_and_organisations() }}
+),
+
+said as (
     select
         person.person_id, organisation.organisation_id,
         case
-            when person.role = 'subject' and organisation.role = 'subject' then 'member'
-            when organisation.role <> 'subject' then organisation.role
-            else person.role
+            when pair.person_role = 'subject' and pair.organisation_role = 'subject' then 'member'
+            when pair.organisation_role <> 'subject' then pair.organisation_role
+            else pair.person_role
         end as relation,
-        person.dataset, person.delivery_id, person.delivered_on, person.is_current and organisation.is_current as is_current
-    from {{ ref('person_mention') }} as person
-    inner join {{ ref('organisation_mention') }} as organisation
-        on person.delivery_id = organisation.delivery_id
-        and person.sheet is not distinct from organisation.sheet
-        and person.row_number = organisation.row_number
+        pair.person_content_id, pair.organisation_content_id, pair.dataset, pair.delivered_on, delivery.kind, delivery.next_delivered_on,
+        case when delivery.kind = 'full' then current_full.delivery_id is not null
+            else person_state.is_current and organisation_state.is_current end as is_current
+    from pair
+    inner join delivery on pair.delivery_id = delivery.delivery_id
+    inner join lake.registry.person_link as person on pair.person_content_id = person.content_id
+    inner join lake.registry.organisation_link as organisation on pair.organisation_content_id = organisation.content_id
+    inner join lake.registry.person_state as person_state on pair.person_content_id = person_state.content_id
+    inner join lake.registry.organisation_state as organisation_state on pair.organisation_content_id = organisation_state.content_id
+    left join {{ ref('int_delivery__current') }} as current_full on pair.delivery_id = current_full.delivery_id
     where person.person_id is not null and organisation.organisation_id is not null
-        and (person.role = 'subject' or organisation.role = 'subject')
-{% endset %}
-{{ dated_relation(pairs, ['pair.person_id', 'pair.organisation_id', 'pair.relation']) }}
+),
+
+person_superseded as (
+    {{ superseded('person', "select said.person_content_id from said where not said.is_current and said.kind <> 'full'") }}
+),
+
+organisation_superseded as (
+    {{ superseded('organisation', "select said.organisation_content_id from said where not said.is_current and said.kind <> 'full'") }}
+)
+
+select
+    said.person_id,
+    said.organisation_id,
+    said.relation,
+    said.dataset,
+    min(said.delivered_on) as valid_from,
+    case when not bool_or(said.is_current) then max(coalesce(
+        case when said.kind = 'full' then said.next_delivered_on
+            else least(person_superseded.superseded_on, organisation_superseded.superseded_on) end,
+        said.delivered_on)) end as valid_to,
+    bool_or(said.is_current) as is_current
+from said
+left join person_superseded on said.person_content_id = person_superseded.content_id
+left join organisation_superseded on said.organisation_content_id = organisation_superseded.content_id
+group by said.person_id, said.organisation_id, said.relation, said.dataset
+order by said.person_id, said.organisation_id, said.relation, said.dataset

@@ -42,6 +42,10 @@ based as (
     from pointed
 ),
 
+named_so as (
+    select distinct area_code, name from {{ ref('int_area__name') }} where level = 5
+),
+
 {# a community that was said but stands in no list does not contradict; one of another name does #}
 checked as (
     select
@@ -49,13 +53,12 @@ checked as (
         case
             when based.base_said is null then null
             when based.community_known is null and not based.is_guess and based.stem_said is not null and based.stem_is_known
-                and coalesce(area.name, '') <> based.stem_said then null
+                and named_so.name is null then null
             else based.base_said
         end as base_key
     from based
-    left join {{ ref('int_area__name') }} as area
-        on area.level = 5 and split_part(based.base_said, '|', 2) = area.area_code
-    qualify row_number() over (partition by based.content_id order by coalesce(area.name = based.stem_said, false) desc) = 1
+    left join named_so
+        on split_part(based.base_said, '|', 2) = named_so.area_code and based.stem_said = named_so.name
 ),
 
 below as (

@@ -239,6 +239,7 @@ def test_a_household_of_the_old_only(city: TagGround) -> None:
     ):  # fmt: skip
         city.resident(who, born, household_id=household)
     assert city.outcomes("elderly_only_household") == {"old": "yes", "unknown": "cannot_tell"}
+    assert city.row("elderly_only_household", "unknown")["evidence"]["missing"] == ["birth_date"]
 
 
 def test_hazardous_firms_and_what_they_have_not_put_right(city: TagGround) -> None:
