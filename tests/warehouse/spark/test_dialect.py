@@ -34,6 +34,12 @@ from warehouse.spark.dialect import Untranslated, to_spark
             "select * from t qualify row_number() over (partition by a order by b desc) = 1",
             "SELECT * FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY b DESC) = 1",
         ),
+        ("select a::hugeint from t", "SELECT CAST(a AS DECIMAL(38, 0)) FROM t"),
+        ("select ('0x' || a)::bigint // b from t", "SELECT CAST(CONV(a, 16, 10) AS BIGINT) DIV b FROM t"),
+        (
+            "select 1 from t where (a, b) in (select (c, d) from u)",
+            "SELECT 1 FROM t WHERE (a, b) IN (SELECT c, d FROM u)",
+        ),
         (
             "select strftime(a, '%Y[-.]0?%-m') from t",
             "SELECT CONCAT(DATE_FORMAT(a, 'yyyy'), '[-.]0?', DATE_FORMAT(a, 'M')) FROM t",
