@@ -49,7 +49,7 @@ def entity_tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets:
         + ",\n\n".join(ctes)
         + "\n\n"
         + body
-        + "\n"
+        + "\norder by entity, entity_id\n"  # tags of one entity are asked for together
     )
 
 
