@@ -133,6 +133,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         _unpack(node.args["query"].this)
     elif isinstance(node, exp.Bracket) and isinstance(node.expressions[0], exp.Slice):
         return _sliced(node.this, node.expressions[0])
+    elif isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        return _call("get", node.this, node.expressions[0])  # null beyond the end of a list; counted from 0 as parsed
     elif isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
         node.set("this", _call("collect_set", *node.this.this.expressions))
         return _call("size", node.copy())

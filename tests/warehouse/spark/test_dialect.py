@@ -15,7 +15,7 @@ from warehouse.spark.dialect import Untranslated, to_spark
         ("select a::varchar from t", "SELECT CAST(a AS STRING) FROM t"),
         ("select * exclude (a) from t", "SELECT * EXCEPT (a) FROM t"),
         ("select len(a), length(b) from t", "SELECT SIZE(a), LENGTH(b) FROM t"),
-        ("select a[1] from t", "SELECT a[0] FROM t"),
+        ("select a[1] from t", "SELECT GET(a, 0) FROM t"),
         ("select a[2:4] from t", "SELECT SUBSTR(a, 2, 3) FROM t"),
         ("select a from t order by a, b desc", "SELECT a FROM t ORDER BY a NULLS LAST, b DESC"),
         ("select date_sub('year', a, b) from t", "SELECT TIMESTAMPDIFF(YEAR, a, b) FROM t"),
