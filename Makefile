@@ -51,7 +51,7 @@ test-long: setup  ## proofs over several whole builds: a delivery withdrawn, cor
 	$(BIN)/python -m pytest -m long -n 2 --dist loadgroup
 
 test-spark: setup-spark  ## the standard elements and the whole foundation on Spark, against DuckDB's, row by row
-	$(SPARK_BIN)/python -m pytest -m spark
+	$(SPARK_BIN)/python -m pytest -m spark tests/standard tests/e2e/test_spark.py
 
 test-exhaustive: setup  ## a million adversarial cells per standard element, and more; by hand
 	$(BIN)/python -m pytest -m exhaustive -n 2

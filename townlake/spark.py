@@ -50,6 +50,8 @@ def build(
 
     out = out.expanduser().absolute()
     _refuse_other(out)
+    if home.store:
+        raise WrongUse(f"raw files of this home are in {home.store}: Spark reads them from a shared folder only")
     session.require()
     contracts = load_contracts()
     render(contracts)

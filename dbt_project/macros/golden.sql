@@ -64,7 +64,7 @@ group by {{ entity }}_id, {{ attribute }}
 
 {# The criteria as digits of one number, the first the highest. #}
 {% macro criteria_rank(entity, attribute, trusted_as=none) -%}
-{%- set total = namespace(sql='0') -%}
+{%- set total = namespace(sql='0::bigint') -%}
 {%- for criterion in survivorship(entity, attribute).prefer -%}
     {%- set total.sql = '(' ~ total.sql ~ ') * ' ~ criterion_size(criterion) ~ ' + '
         ~ criterion_digit(criterion, criterion_value(entity, attribute, criterion, trusted_as or attribute)) -%}

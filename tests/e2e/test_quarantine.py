@@ -68,13 +68,13 @@ def corrected(built: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ho
             cell("出生日期").value = "19500101"
         cell("处理").value, cell("更正人").value = "更正", "赵六"
 
-    _fill_in(home, mend)
+    fill_in(home, mend)
     steps.ingest(home)
     assert steps.build(home)["published"]
     return home, sound, half
 
 
-def _fill_in(home: Home, mend: Callable[[str, Callable[[str], Any], str, bool], None]) -> None:
+def fill_in(home: Home, mend: Callable[[str, Callable[[str], Any], str, bool], None]) -> None:
     """Exports, lets `mend` change each row refused for a column of 18 digits, and drops the workbooks."""
     for one in export(home, load_contracts()):
         book = openpyxl.load_workbook(one.file)

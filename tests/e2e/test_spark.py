@@ -12,12 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.test_quarantine import fill_in, sound_number
 from tests.ingestion.postgres import free_port
 from townlake import parity
 from warehouse.home import Home
+from warehouse.lake import reading
 
 pytest.importorskip("pyspark", reason="needs the spark extra: make test-spark")
 pytestmark = [pytest.mark.e2e, pytest.mark.spark, pytest.mark.timeout(2400)]
@@ -34,8 +37,36 @@ def build(home: Home, out: Path, *more: str) -> dict[str, object]:
     return answer
 
 
-def test_every_table_is_the_lakes(two_months: Home, copied: Callable[[Home], Home], tmp_path: Path) -> None:
+@pytest.fixture
+def lake(two_months: Home, copied: Callable[[Home], Home]) -> Home:
+    """Two months, of which a department corrected what had been refused and one delivery is withdrawn."""
+    from townlake import decisions, steps
+
     home = copied(two_months)
+    numbers = iter(range(1, 1000))
+
+    def mend(_id: str, cell: Callable[[str], Any], header: str, _first: bool) -> None:
+        cell(header).value, cell("处理").value, cell("更正人").value = sound_number(next(numbers)), "更正", "赵六"
+
+    fill_in(home, mend)
+    steps.ingest(home)
+    with reading(home) as con:
+        last = con.execute(
+            "select delivery_id from foundation.delivery where dataset = 'minzheng.dibao' order by delivered_on desc limit 1"
+        ).fetchone()
+    assert last is not None
+    decisions.decide(home, last[0], "withdraw", by="赵六", reason="sent by mistake")
+    assert steps.build(home)["published"]
+    with reading(home) as con:
+        told = con.execute(
+            "select count(*), (select count(*) from foundation.delivery where status = 'withdrawn') from quality.correction"
+        ).fetchone()
+    assert told is not None and told[0] > 3 and told[1] == 1
+    return home
+
+
+def test_every_table_is_the_lakes(lake: Home, tmp_path: Path) -> None:
+    home = lake
     answer = build(home, tmp_path / "spark")
     compared = parity.compare(home, tmp_path / "spark")
     assert {c.table: (c.rows, c.rows_there, c.differing) for c in compared if not c.equal} == {}

@@ -75,10 +75,12 @@ class SparkFour(Spark):
     """Spark 4, which has QUALIFY."""
 
     class Generator(Spark.Generator):  # type: ignore[misc, valid-type]
+        TYPE_MAPPING = {**Spark.Generator.TYPE_MAPPING, exp.DType.INT128: "DECIMAL(38, 0)"}  # noqa: RUF012
         TRANSFORMS = {  # noqa: RUF012
             **Spark.Generator.TRANSFORMS,
             exp.Select: transforms.preprocess([transforms.unnest_to_explode]),
             exp.Mode: _mode,
+            exp.IntDiv: lambda self, node: self.binary(node, "DIV"),
         }
 
 
@@ -95,7 +97,7 @@ def to_spark(sql: str) -> str:
             done.append(tree.sql(dialect=SparkFour))
         except (SqlglotError, RecursionError) as error:
             done.append(Untranslated(f"a statement has no form on Spark: {str(error)[:400]}"))
-        except Untranslated as error:
+        except Exception as error:
             done.append(error)
 
     with _deep_stack():
@@ -125,6 +127,14 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         node.set("catalog", None)
     elif isinstance(node, exp.Cast) and node.is_type(exp.DType.JSON):
         return node.this  # JSON is text
+    elif isinstance(node, exp.Cast) and (digits := _hexadecimal(node.this)) is not None:
+        node.set("this", _call("conv", digits, exp.Literal.number(16), exp.Literal.number(10)))
+    elif isinstance(node, exp.In) and isinstance(node.args.get("query"), exp.Subquery):
+        _unpack(node.args["query"].this)
+    elif isinstance(node, exp.Bracket) and isinstance(node.expressions[0], exp.Slice):
+        return _sliced(node.this, node.expressions[0])
+    elif isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        return _call("get", node.this, node.expressions[0])  # null beyond the end of a list; counted from 0 as parsed
     elif isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
         node.set("this", _call("collect_set", *node.this.this.expressions))
         return _call("size", node.copy())
@@ -139,6 +149,28 @@ def _call(name: str, *args: exp.Expr | str) -> exp.Anonymous:
     return exp.Anonymous(
         this=name, expressions=[exp.maybe_parse(a, dialect=SparkFour) if isinstance(a, str) else a for a in args]
     )
+
+
+def _hexadecimal(value: exp.Expr) -> exp.Expr | None:
+    """The digits in `'0x' || digits`, a number once it is cast."""
+    text = value.unnest()
+    if isinstance(text, exp.DPipe) and isinstance(text.this, exp.Literal) and text.this.name == "0x":
+        return text.expression
+    return None
+
+
+def _unpack(query: exp.Expr) -> None:
+    """`(a, b) in (select (a, b) …)`: several columns on both sides."""
+    if isinstance(query, exp.Select) and len(query.expressions) == 1 and isinstance(query.expressions[0], exp.Tuple):
+        query.set("expressions", query.expressions[0].expressions)
+
+
+def _sliced(text: exp.Expr, part: exp.Slice) -> exp.Expr:
+    """`text[from:to]`, which the rules of tags cut codes with."""
+    first, last = part.this, part.expression
+    if not (isinstance(first, exp.Literal) and isinstance(last, exp.Literal)):
+        raise Untranslated("a piece of a text whose ends are not written as numbers has no form on Spark")
+    return _call("substr", text, first, exp.Literal.number(int(last.name) - int(first.name) + 1))
 
 
 def _json(value: exp.Expr) -> exp.Expr:

@@ -14,7 +14,7 @@ with touched as (
 alone as (
     select
         resolved.place_key,
-        max_by(resolved.content_id, struct_pack(fit := length(parsed.address), content_id := resolved.content_id)) as content_id,
+        max_by(resolved.content_id, struct_pack(fit := coalesce(length(parsed.address), 0), content_id := resolved.content_id)) as content_id,
         max_by(struct_pack(longitude := resolved.longitude, latitude := resolved.latitude), resolved.content_id) filter (where resolved.longitude is not null) as point,
         case when count(distinct resolved.grid_code) = 1 then min(resolved.grid_code) end as grid_code,
         case when count(distinct resolved.community_code) = 1 then min(resolved.community_code) end as community_code,

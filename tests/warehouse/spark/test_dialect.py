@@ -15,7 +15,8 @@ from warehouse.spark.dialect import Untranslated, to_spark
         ("select a::varchar from t", "SELECT CAST(a AS STRING) FROM t"),
         ("select * exclude (a) from t", "SELECT * EXCEPT (a) FROM t"),
         ("select len(a), length(b) from t", "SELECT SIZE(a), LENGTH(b) FROM t"),
-        ("select a[1] from t", "SELECT a[0] FROM t"),
+        ("select a[1] from t", "SELECT GET(a, 0) FROM t"),
+        ("select a[2:4] from t", "SELECT SUBSTR(a, 2, 3) FROM t"),
         ("select a from t order by a, b desc", "SELECT a FROM t ORDER BY a NULLS LAST, b DESC"),
         ("select date_sub('year', a, b) from t", "SELECT TIMESTAMPDIFF(YEAR, a, b) FROM t"),
         ("select mode(a order by a) from t", "SELECT MODE() WITHIN GROUP (ORDER BY a NULLS LAST) FROM t"),
@@ -32,6 +33,12 @@ from warehouse.spark.dialect import Untranslated, to_spark
         (
             "select * from t qualify row_number() over (partition by a order by b desc) = 1",
             "SELECT * FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY b DESC) = 1",
+        ),
+        ("select a::hugeint from t", "SELECT CAST(a AS DECIMAL(38, 0)) FROM t"),
+        ("select ('0x' || a)::bigint // b from t", "SELECT CAST(CONV(a, 16, 10) AS BIGINT) DIV b FROM t"),
+        (
+            "select 1 from t where (a, b) in (select (c, d) from u)",
+            "SELECT 1 FROM t WHERE (a, b) IN (SELECT c, d FROM u)",
         ),
         (
             "select strftime(a, '%Y[-.]0?%-m') from t",
