@@ -29,6 +29,7 @@ def build(home: Home, out: Path, *, remote: str | None, cores: int, memory: str,
         entities = ("person", "organisation", "place", "household", "event", "facility")
         counted = ", ".join(f"{answer['rows'].get(f'foundation.{e}', 0)} {e}" for e in entities)
         typer.echo(f"{answer['out']}: {answer['models']} models, as of lake snapshot {answer['snapshot']}; {counted}")
+        typer.echo("not made on Spark but given by the lake: " + ", ".join(answer["given"]))
         typer.echo("seconds: " + ", ".join(f"{name} {value}" for name, value in answer["seconds"].items()))
         if compared:
             typer.echo(f"{len(compared) - len(different)} of {len(compared)} tables are the lake's, row by row")

@@ -78,7 +78,7 @@ def build(
             results = dbt.run(
                 home,
                 "run",
-                exclude=[*inputs.DRAWN, *idle],
+                exclude=[*inputs.GIVEN, *idle],
                 full_refresh=True,
                 target="spark",
                 variables={"TOWNLAKE_SPARK_OUT": str(out)},
@@ -91,6 +91,7 @@ def build(
         "snapshot": snapshot,
         "out": str(out),
         "models": len(results),
+        "given": sorted(f"{schema}.{model}" for model, schema in inputs.GIVEN.items()),
         "seconds": {k: round(v, 1) for k, v in seconds.items()},
         "rows": rows,
     }

@@ -70,7 +70,7 @@ def test_every_table_is_the_lakes(lake: Home, tmp_path: Path) -> None:
     answer = build(home, tmp_path / "spark")
     compared = parity.compare(home, tmp_path / "spark")
     assert {c.table: (c.rows, c.rows_there, c.differing) for c in compared if not c.equal} == {}
-    assert {"foundation.person", "foundation.person_value", "foundation.entity_tag", "marts.policy_match"} <= {
+    assert {"foundation.person", "foundation.person_value", "foundation.place", "marts.policy_match"} <= {
         c.table for c in compared if c.rows
     }
     rows = answer["rows"]

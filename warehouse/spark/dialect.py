@@ -131,10 +131,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         node.set("this", _call("conv", digits, exp.Literal.number(16), exp.Literal.number(10)))
     elif isinstance(node, exp.In) and isinstance(node.args.get("query"), exp.Subquery):
         _unpack(node.args["query"].this)
-    elif isinstance(node, exp.Bracket) and isinstance(node.expressions[0], exp.Slice):
-        return _sliced(node.this, node.expressions[0])
     elif isinstance(node, exp.Bracket) and len(node.expressions) == 1:
-        return _call("get", node.this, node.expressions[0])  # null beyond the end of a list; counted from 0 as parsed
+        return _element(node.this, node.expressions[0])
     elif isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
         node.set("this", _call("collect_set", *node.this.this.expressions))
         return _call("size", node.copy())
@@ -165,12 +163,14 @@ def _unpack(query: exp.Expr) -> None:
         query.set("expressions", query.expressions[0].expressions)
 
 
-def _sliced(text: exp.Expr, part: exp.Slice) -> exp.Expr:
-    """`text[from:to]`, which the rules of tags cut codes with."""
+def _element(value: exp.Expr, part: exp.Expr) -> exp.Expr:
+    """`list[n]`, null beyond its end (counted from 0 as parsed), or `text[from:to]`, which the rules of tags cut codes with."""
+    if not isinstance(part, exp.Slice):
+        return _call("get", value, part)
     first, last = part.this, part.expression
     if not (isinstance(first, exp.Literal) and isinstance(last, exp.Literal)):
         raise Untranslated("a piece of a text whose ends are not written as numbers has no form on Spark")
-    return _call("substr", text, first, exp.Literal.number(int(last.name) - int(first.name) + 1))
+    return _call("substr", value, first, exp.Literal.number(int(last.name) - int(first.name) + 1))
 
 
 def _json(value: exp.Expr) -> exp.Expr:
