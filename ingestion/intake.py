@@ -284,7 +284,7 @@ def _read(home: Home, claim: Claim, stored: Path, contracts: Contracts) -> dict[
 
     seconds, memory = _limits(claim.bytes)
     parts = run_limited(_read_in_child, home, claim, stored, contracts, seconds=seconds, memory_bytes=memory)
-    if "raw" in parts:
+    if parts.get("raw"):
         written = store.place(home, parts["raw"])
         store.put(home, parts["raw"], written)
         store.forget(home, written)
