@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,8 @@ class Server:
         self.at: dict[int, Callable[[], None]] = {}
         self.environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         self.start()
+        # moto keeps what it holds for the whole process: what a server before this one held is gone
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
         self.boto("s3").create_bucket(Bucket=BUCKET)
         self.boto("iam").create_user(UserName="townlake")
         self.boto("iam").put_user_policy(UserName="townlake", PolicyName="s3", PolicyDocument=json.dumps(ALLOWED))

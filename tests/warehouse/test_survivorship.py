@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -37,8 +38,10 @@ def rank(entity: str, attribute: str, folder: Path = survivorship.RULES) -> str:
         "survivorship_rules": lambda: survivorship.for_dbt(folder),
         "most_criteria": lambda: survivorship.MOST_CRITERIA,
         "trust": lambda entity, attribute: "trust",
+        "adapter": SimpleNamespace(dispatch=lambda name: names[f"default__{name}"]),
     }
-    tree = env.parse((DBT_PROJECT / "macros" / "golden.sql").read_text(encoding="utf-8"))
+    files = ("standard/primitives.sql", "golden.sql")
+    tree = env.parse("".join((DBT_PROJECT / "macros" / f).read_text(encoding="utf-8") for f in files))
     for macro in tree.find_all(nodes.Macro):
         macro.name = f"macro__{macro.name}"
 
