@@ -32,13 +32,8 @@ def known_receipts(home: Home) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {}
     for path in sorted(home.outbox.glob("*/*.json")):
         try:
-            stat = path.stat()
-            seen = (
-                stat.st_ino,
-                stat.st_size,
-                stat.st_mtime_ns,
-                stat.st_ctime_ns,
-            )  # before reading: never newer than what is read
+            stat = path.stat()  # before reading: never newer than what is read
+            seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             held = before.get(path)
             now[path] = held if held and held[0] == seen else (seen, json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):

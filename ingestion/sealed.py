@@ -163,7 +163,6 @@ def below_header(
 
 def brought_before(home: Home, status: str, part: str, workbook: str) -> list[pl.DataFrame]:
     """What earlier copies of a workbook brought, in the order they came; `part` of the receipt names the workbook."""
-
     earlier = [
         r
         for r in known_receipts(home).values()

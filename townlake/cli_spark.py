@@ -20,7 +20,7 @@ def build(home: Home, out: Path, *, remote: str | None, cores: int, memory: str,
     compared = []
     if compare:
         say("comparing with the lake")
-        compared = parity.compare(home, Path(answer["out"]))
+        compared = parity.compare(home, Path(answer["out"]), copies=answer["given"])
         answer["compared"] = [c.to_json() for c in compared]
     different = [c for c in compared if not c.equal]
     if as_json:

@@ -36,8 +36,8 @@ def build(
     memory: str = "3g",
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
-    """Builds staging to marts on Spark into `out/<schema>/<table>/`; returns the snapshot it follows, seconds by part and
-    rows by table.
+    """Builds staging to marts on Spark into `out/<schema>/<table>/`; returns the snapshot it follows, seconds by part, rows
+    by table, and which tables are copies of the lake's (`given`).
 
     `remote`: a Spark Connect address (else SPARK_REMOTE, else Spark on this machine with `cores` and `memory`); home and
     `out` must then lie where its servers see them under the same path. Raises WrongUse where `out` holds something else,
@@ -91,12 +91,20 @@ def build(
         "snapshot": snapshot,
         "out": str(out),
         "models": len(results),
-        "given": sorted(f"{schema}.{model}" for model, schema in inputs.GIVEN.items()),
+        "given": _given(out, {r.name for r in results}),
         "seconds": {k: round(v, 1) for k, v in seconds.items()},
         "rows": rows,
     }
     (out / MARKER).write_text(json.dumps(answer, ensure_ascii=False, indent=1), encoding="utf-8")
     return answer
+
+
+def _given(out: Path, made: set[str]) -> list[str]:
+    """Tables of the lake that stand below `out` as they were: what Python keeps, and models that are not made on Spark."""
+    from warehouse.spark import inputs
+
+    copies = {f"{schema}.{p.name}" for schema in OPENED for p in (out / schema).glob("*") if p.name not in made}
+    return sorted(copies | {f"{schema}.{model}" for model, schema in inputs.GIVEN.items()})
 
 
 @contextlib.contextmanager

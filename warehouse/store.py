@@ -164,6 +164,7 @@ def remove(home: Home, path: str) -> None:
 
 def is_parquet(address: str) -> bool:
     """Whether the file of that full name (`Home.address`) is there and its footer can be read, nothing else of it."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     def read() -> bool:
@@ -172,7 +173,7 @@ def is_parquet(address: str) -> bool:
                 pq.read_metadata(address.removeprefix("s3://"), filesystem=_files())
             else:
                 pq.read_metadata(Path(address))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             if "aws error" in str(error).lower():  # says nothing about the file
                 raise
             return False

@@ -69,6 +69,10 @@ def test_rows_put_together_otherwise_are_not_equal(marts: Home, tmp_path: Path) 
     assert found.differing == []
 
 
+def test_a_copy_of_the_lakes_own_table_is_not_counted(marts: Home, tmp_path: Path) -> None:
+    assert parity.compare(marts, other(tmp_path, TABLE), ("marts",), copies=["marts.answer"]) == []
+
+
 def test_a_table_that_is_not_there_or_lacks_a_column(marts: Home, tmp_path: Path) -> None:
     (found,) = parity.compare(marts, tmp_path, ("marts",))
     assert (found.rows_there, found.equal) == (None, False)

@@ -11,12 +11,16 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from moto import settings
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
+
+from warehouse.home import Home
 
 BUCKET = "townlake"
 ALLOWED = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -74,6 +78,15 @@ class Server:
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )
+
+    def home(self, root: Path, patch: pytest.MonkeyPatch) -> Home:
+        """A home at `root`, set in the environment, with raw, archive and lake in a folder of the server named as its parent."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("TOWNLAKE_HOME", str(root))
+        patch.setenv("TOWNLAKE_STORE", f"s3://{BUCKET}/{root.parent.name}")
+        patch.delenv("TOWNLAKE_CATALOG", raising=False)
+        return Home.from_environment()
 
     def stop_soon(self) -> None:
         """`stop` for one of the server's own threads."""

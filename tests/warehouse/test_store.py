@@ -35,13 +35,8 @@ def server() -> Iterator[s3.Server]:
 @pytest.fixture
 def remote(server: s3.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose raw, archive and lake are in a folder of their own on the server."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TOWNLAKE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TOWNLAKE_STORE", f"s3://{s3.BUCKET}/{tmp_path.name}")
     monkeypatch.setenv("TOWNLAKE_CATALOG_WAIT", "1")
-    monkeypatch.delenv("TOWNLAKE_CATALOG", raising=False)
-    return Home.from_environment()
+    return server.home(tmp_path / "home", monkeypatch)
 
 
 def folder(home: Home) -> str:

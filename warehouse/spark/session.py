@@ -78,9 +78,7 @@ def session(work: Path, *, remote: str | None = None, cores: int = 2, memory: st
         where = address or "here"
         raise EnvironmentFault(f"Spark does not start at {where}: {str(error).splitlines()[0][:300]}") from error
     if not address:
-        spark.sparkContext.setLogLevel(
-            "OFF"
-        )  # what fails is raised; what Spark then does another way is not for people
+        spark.sparkContext.setLogLevel("OFF")  # what fails is raised; what Spark then tries instead is not for people
     try:
         yield spark
     finally:
