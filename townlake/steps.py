@@ -142,8 +142,9 @@ def prepare_lake(home: Home) -> None:
     home.prepare()
     with lake_writer(home, "preparing"), writing(home) as con:
         wanted = kept_tables()
+        known = migrate.refuse_other(con, wanted)
         set_options(con)
-        if migrate.refuse_other(con, wanted) is not None and not migrate.missing_tables(con, wanted):
+        if known is not None and not migrate.missing_tables(con, wanted):
             return
         with transaction(con):  # one change of the catalogue, not one for each table
             prepare_tables(con)

@@ -139,7 +139,7 @@ where before is null or before <> version_hash
     (changes), open while it is still said. Kept for the entities the linkage queued and for the datasets whose deliveries
     changed places; ordered by id, so that one entity's rows lie in few row groups.
 
-    `pairs` says, content by content, what belongs together (`keys` and content_id); `wanted` is what of it this run makes.
+    `pairs` says, content by content, what belongs together: `keys` and content_id, of what this run makes.
 #}
 {% macro dated_relation(entity, keys, pairs) -%}
 with pair as (
@@ -165,14 +165,19 @@ superseded as (
 select
     {{ prefixed(keys, 'said') | join(',\n    ') }},
     said.dataset,
-    min(said.delivered_on) as valid_from,
-    case when not bool_or(said.is_current) then max(coalesce(
-        case when said.kind = 'full' then said.next_delivered_on else superseded.superseded_on end, said.delivered_on)) end as valid_to,
-    bool_or(said.is_current) as is_current
+    {{ dated_span('superseded.superseded_on') }}
 from said
 left join superseded on said.content_id = superseded.content_id
 group by {{ prefixed(keys, 'said') | join(', ') }}, said.dataset
 order by {{ prefixed(keys, 'said') | join(', ') }}, said.dataset
+{%- endmacro %}
+
+{# From when until when, of what was `said` of one pair; `superseded_on`: when a dataset of changes said otherwise. #}
+{% macro dated_span(superseded_on) -%}
+min(said.delivered_on) as valid_from,
+case when not bool_or(said.is_current) then max(coalesce(
+    case when said.kind = 'full' then said.next_delivered_on else {{ superseded_on }} end, said.delivered_on)) end as valid_to,
+bool_or(said.is_current) as is_current
 {%- endmacro %}
 
 {# Deliveries that count, each with the day of the next one of its dataset. #}

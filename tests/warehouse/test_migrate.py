@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -56,11 +57,16 @@ def test_an_older_lake_is_refused_by_name_and_left_alone(kept: Home) -> None:
 
 def test_a_newer_lake_is_refused_and_left_alone(kept: Home) -> None:
     change(kept, f"update registry.lake_version set version = {migrate.VERSION + 1}")
+    with sqlite3.connect(kept.catalog.removeprefix("sqlite:")) as con:
+        con.execute("delete from ducklake_metadata where key = 'target_file_size'")
+    con.close()
     before = contents(kept)
     for act in (steps.register, upgrade.upgrade):
         with pytest.raises(EnvironmentFault, match="newer townlake"):
             act(kept)
     assert contents(kept) == before
+    with reading(kept, tip=True) as lake:
+        assert "target_file_size" not in {name for name, *_ in lake.execute("from ducklake_options('lake')").fetchall()}
     assert "newer" in next(f for f in examine(kept) if f["what"] == "lake version")["detail"]
 
 

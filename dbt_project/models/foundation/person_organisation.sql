@@ -42,12 +42,7 @@ select
     said.organisation_id,
     said.relation,
     said.dataset,
-    min(said.delivered_on) as valid_from,
-    case when not bool_or(said.is_current) then max(coalesce(
-        case when said.kind = 'full' then said.next_delivered_on
-            else least(person_superseded.superseded_on, organisation_superseded.superseded_on) end,
-        said.delivered_on)) end as valid_to,
-    bool_or(said.is_current) as is_current
+    {{ dated_span('least(person_superseded.superseded_on, organisation_superseded.superseded_on)') }}
 from said
 left join person_superseded on said.person_content_id = person_superseded.content_id
 left join organisation_superseded on said.organisation_content_id = organisation_superseded.content_id
