@@ -72,7 +72,7 @@ judged as (
         {{ column.name }}_raw,
         {%- endfor %}
         _extra, _section,
-        list_transform(
+        case when {{ nothing_to_say(contract, corrected) }} then [] else list_transform(
             list_filter([
                 {%- for column in contract.columns %}
                 {{ column_issue(column) }},
@@ -94,7 +94,7 @@ judged as (
                 severity := coalesce(found.severity, {{ rule_fact(contract, 'severity', 'found."rule"') }}),
                 gbt36344 := {{ rule_fact(contract, 'gbt36344', 'found."rule"') }},
                 outcome := {{ rule_fact(contract, 'outcome', 'found."rule"') }},
-                "raw" := found."raw", "value" := found."value")) as issues
+                "raw" := found."raw", "value" := found."value")) end as issues
     from ruled
 )
 
@@ -312,6 +312,24 @@ case when not ({{ rule.must_hold }}) then
 
 {% macro swap_issue() -%}
 case when _swapped is not null then {{ finding("'swapped_columns'") }} end
+{%- endmacro %}
+
+{# True of most rows: the list of findings, made for every row, would cost more than all its columns. #}
+{% macro nothing_to_say(contract, corrected) -%}
+coalesce(
+    {%- for column in contract.columns %}
+    {{ column.name }}__rule,
+    {%- endfor %}
+    _swapped, _defect) is null
+    {%- for column in contract.columns if column.required %}
+    and {{ column.name }} is not null
+    {%- endfor %}
+    {%- for rule in contract.rules %}
+    and coalesce({{ rule.must_hold }}, true)
+    {%- endfor %}
+    {%- if corrected.any %}
+    and _corrected is null
+    {%- endif %}
 {%- endmacro %}
 
 {# What a department corrected stays visible beside what it had delivered. #}

@@ -197,12 +197,9 @@ from (
         content_id,
         lead(delivered_on) over (
             partition by dataset, role, row_key order by delivered_on, received_at, row_number) as superseded_on
-    from {{ ref('int_' ~ entity ~ '__mention') }} as mention
-    where exists (
-        select 1
-        from {{ ref('int_' ~ entity ~ '__content') }} as asked
-        where asked.content_id in ({{ contents }})
-            and asked.dataset = mention.dataset and asked.role = mention.role and asked.row_key = mention.row_key)
+    from {{ ref('int_' ~ entity ~ '__mention') }}
+    where (dataset, role, row_key) in (
+        select (dataset, role, row_key) from {{ ref('int_' ~ entity ~ '__content') }} where content_id in ({{ contents }}))
 )
 group by content_id
 {%- endmacro %}

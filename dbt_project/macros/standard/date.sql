@@ -32,6 +32,9 @@ translate({{ ns.sql }}, '〇○零一二三四五六七八九', '000123456789')
 
 {%- macro std_moment_clean(raw, opts) -%}
 case when {{ std_re_is(raw, '[12][0-9]{3}-?[0-9]{2}-?[0-9]{2}') }} then {{ raw }}
+{%- if not opts.get('null_words') %}
+when {{ std_re_is(raw, '[12][0-9]{3}(?:/[0-9]{1,2}/[0-9]{1,2}|[.][0-9]{1,2}[.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}日)') }} then translate(replace({{ raw }}, '日', ''), '/.年月', '----')
+{%- endif %}
 when {{ std_re_has(raw, '[〇○零一二三四五六七八九十].*[年月]') }} then {{ std_no_null_word(std_date_hyphens(std_han_digits(raw)), opts) }}
 else {{ std_no_null_word(std_date_hyphens(raw), opts) }} end
 {%- endmacro -%}
@@ -176,7 +179,7 @@ else 'date_not_a_date' end
 
 {#- ---- timestamp ---- -#}
 {%- macro std_timestamp__clean(raw, opts={}) -%}
-case when {{ std_re_is(raw, '[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}') }} then {{ raw }}
+case when {{ std_re_is(raw, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2}|T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[+][0-9]{2}:[0-9]{2})?)') }} then {{ raw }}
 else {{ std_moment_clean(raw, opts) }} end
 {%- endmacro -%}
 
