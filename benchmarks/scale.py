@@ -320,7 +320,7 @@ def page(measured: Sequence[dict[str, Any]]) -> str:
         [
             "# From a town to a city", "",
             f"`python benchmarks/scale.py --persons {' '.join(str(m['persons']) for m in measured)} --write benchmarks/scale.md`: every dataset, "
-            f"one program at a time, {os.cpu_count()} cores, DuckDB's memory limit half of the machine's.", "",
+            f"one program at a time, {os.cpu_count()} cores, DuckDB's memory limit two fifths of the machine's.", "",
             head, *whole, "",
             f"Growth exponent of the whole road between the sizes: {', '.join(_exponents(measured))}.", "",
             "Seconds (processor seconds) of the steps of the first month; `take` is the sum over files, read two at a time in child processes whose "

@@ -32,7 +32,7 @@ def link(
         Path | None, typer.Option(help="JSON of weights: used where it exists, else written after estimating them.")
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Memory at most, like 2GB [default: half of the machine's].")
+        str | None, typer.Option(help="Memory at most, like 2GB [default: two fifths of the machine's].")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the weight of every level compared.")] = False,
     as_json: JsonFlag = False,

@@ -72,12 +72,12 @@ def _extension_versions() -> str:
 
 
 def memory_limit() -> str:
-    """TOWNLAKE_MEMORY_LIMIT, or half of the machine's memory (other processes need the rest)."""
+    """TOWNLAKE_MEMORY_LIMIT, or two fifths of the machine's memory (Python, readers and the file cache need the rest)."""
     given = os.environ.get("TOWNLAKE_MEMORY_LIMIT")
     if given:
         return given
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{max(1, total // 2 // 2**20)}MiB"
+    return f"{max(1, total * 2 // 5 // 2**20)}MiB"
 
 
 def configuration() -> dict[str, str]:
