@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -56,16 +57,19 @@ class Rows:
 
 
 def deliver(world: World, source: Source, period: int, root: Path, answers: Answers) -> None:
-    """Writes one delivery of one source below `root` (out/landing or out/landing_2 …)."""
+    """Writes one delivery of one source below `root` (out/landing or out/landing_2 …); a source without rows sends nothing."""
     path = root / source.file(world, period)
-    path.parent.mkdir(parents=True, exist_ok=True)
     this = Delivery(world, source, period, f"{root.name}/{source.file(world, period)}")
     if source.again(period):
         _send_again(this, path, answers)
         return
+    chunks = _unless_empty(source.chunks(world, period))
+    if chunks is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     answers.file(period, source.name, this.file, "data", note=source.note, delivery=source.kind(period))
     writer = _writer(this, path, answers.thread)
-    for chunk, last in _with_last(source.chunks(world, period)):
+    for chunk, last in _with_last(chunks):
         frame, logs = _damaged(this, chunk)
         rows, logs = _arrange(this, chunk, frame, logs, last=last)
         numbers, sheets = writer.write(rows.frame, rows.shape, chunk.sheet, chunk.title)
@@ -81,10 +85,24 @@ def _send_again(this: Delivery, path: Path, answers: Answers) -> None:
     """The bytes of an earlier delivery under the name of this one."""
     earlier = this.source.again(this.period)
     first = f"landing{'' if earlier == 1 else f'_{earlier}'}/{this.source.file(this.world, earlier)}"
-    path.write_bytes((path.parents[2] / first).read_bytes())
+    original = path.parents[2] / first
+    if not original.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(original.read_bytes())
     note = f"same bytes as {first}"
     delivery = this.source.kind(this.period)
     answers.file(this.period, this.source.name, this.file, "duplicate_file", note=note, delivery=delivery)
+
+
+def _unless_empty(chunks: Iterator[Chunk]) -> Iterator[Chunk] | None:
+    """The chunks, or None where none of them has a row (small cities have no pupils of some kind, no hazards …)."""
+    held = []
+    for chunk in chunks:
+        held.append(chunk)
+        if chunk.frame.height:
+            return itertools.chain(held, chunks)
+    return None
 
 
 def _with_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:

@@ -63,7 +63,8 @@ def scatter(world: World, period: int, root: Path, answers: Answers, datasets: S
         answers.file(period, "noise", f"{root.name}/{path}", kind, note=note)
 
     def copy(original: str, name: str) -> None:
-        put(name, (root / original).read_bytes(), "duplicate_file", f"same bytes as {root.name}/{original}")
+        if (root / original).exists():
+            put(name, (root / original).read_bytes(), "duplicate_file", f"same bytes as {root.name}/{original}")
 
     put("minzheng/~$高龄津贴发放表.xls", _LOCK, "lock", "office lock file")
     put("gongan/.DS_Store", b"\x00\x00\x00\x01Bud1" + b"\x00" * 248, "system")

@@ -7,6 +7,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from sample_city import generate
@@ -45,6 +46,20 @@ def test_delivery_days_are_month_ends(tmp_path: Path) -> None:
     generate(200, 5, tmp_path / "a", periods=4, date=date(2026, 10, 31))
     assert (tmp_path / "a/landing_2/gongan/常住人口_20261130.csv").exists()
     assert (tmp_path / "a/landing_4/gongan/常住人口_20270131.csv").exists()
+
+
+@pytest.mark.parametrize("persons", [10, 60])
+def test_a_source_without_rows_sends_no_file(tmp_path: Path, persons: int) -> None:
+    generate(persons, 3, tmp_path, periods=2)
+    files = pl.read_parquet(tmp_path / "truth/file.parquet")
+    data, named = set(files.filter(kind="data")["file"]), set(files["file"])
+    told = set(pl.read_parquet(tmp_path / "truth/mention.parquet")["file"])
+    assert data <= told
+    assert 10 < len(data) < 63  # 37 and 26 files of a large city
+    lying = {
+        str(p.relative_to(tmp_path)) for landing in tmp_path.glob("landing*") for p in landing.rglob("*") if p.is_file()
+    }
+    assert lying == named
 
 
 @pytest.mark.parametrize(("persons", "periods"), [(9, 1), (1000, 0)])
