@@ -23,6 +23,8 @@ from warehouse.lake import published_snapshot, reading
 Progress = Callable[[str], None]
 MARKER = "townlake-spark.json"
 """Names a folder as written by this step, so that it may be replaced."""
+LINKAGE = "linkage"
+"""Folder of the pairs weighed on Spark."""
 OPENED = ("foundation", "marts")
 """Schemas whose every table is a folder of Parquet for others to open."""
 
@@ -46,7 +48,7 @@ def build(
     from townlake.render import render
     from townlake.selection import idle_models
     from warehouse import dbt
-    from warehouse.spark import inputs, session
+    from warehouse.spark import inputs, linkage, session
 
     out = out.expanduser().absolute()
     _refuse_other(out)
@@ -84,6 +86,9 @@ def build(
                 variables={"TOWNLAKE_SPARK_OUT": str(out)},
                 hears=_counting(progress),
             )
+        progress("weighing the pairs of the linkage")
+        with _timed(seconds, "linkage"):
+            weighed = linkage.weigh(spark, out / LINKAGE)
         with _timed(seconds, "count"):
             rows = _rows(spark)
     shutil.rmtree(out / "work", ignore_errors=True)
@@ -91,6 +96,7 @@ def build(
         "snapshot": snapshot,
         "out": str(out),
         "models": len(results),
+        "weighed": weighed,
         "given": _given(out, {r.name for r in results}),
         "seconds": {k: round(v, 1) for k, v in seconds.items()},
         "rows": rows,

@@ -50,3 +50,11 @@ select 1
 alter table {{ this }} set sorted by ({% for column in columns %}{{ column }} asc{{ ', ' if not loop.last }}{% endfor %})
 {%- endif -%}
 {%- endmacro %}
+
+{#
+    Before the body of a CTE that is read more than once: not kept in memory where it holds everything (`whole`). Reading columns
+    twice costs less than writing wide rows of a whole city to disk (benchmarks/scale.md); few new rows are kept.
+#}
+{% macro streamed(whole) -%}
+{%- if whole and target.type == 'duckdb' -%}not materialized{%- endif -%}
+{%- endmacro %}

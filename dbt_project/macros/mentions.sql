@@ -135,7 +135,7 @@ case
     being held in a table of groups.
 #}
 {% macro contents(entity) -%}
-with new_mention as (
+with new_mention as {{ streamed(not is_incremental()) }} (
     select mention.*
     from {{ ref('int_' ~ entity ~ '__mention') }} as mention
     {%- if is_incremental() %}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.fusion import SmallLake
-from warehouse.linkage import registry
+from warehouse.linkage import pairs, registry
 
 A, B = "370602198203121239", "370602198203121247"
 """Two sound numbers of one birthday; the first fifteen digits differ from nobody's else's here."""
@@ -226,6 +226,23 @@ def _village(seed: int) -> list[dict[str, object]]:
                 del row["phone"]
             said.append(row)
     return said
+
+
+def test_worked_on_in_parts_as_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city larger than the memory is linked part by part: the same pairs, weights and ids."""
+    said, made = _village(4), []
+    for folder, size in (("at_once", None), ("by_parts", 40)):
+        if size:
+            monkeypatch.setattr(pairs, "AT_A_TIME", dict.fromkeys(pairs.AT_A_TIME, size))
+        (tmp_path / folder).mkdir()
+        lake = SmallLake(tmp_path / folder)
+        for row in said:
+            lake.person(**row)  # type: ignore[arg-type]
+        lake.link()
+        kept = lake.con.execute("from lake.registry.person_pair order by left_key, right_key").fetchall()
+        made.append((lake.links("person"), kept))
+    assert len(made[0][1]) > 40
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -7,6 +7,7 @@ Only units without a verified identifier ("loose") are compared, with everything
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from warehouse.lake import literal
@@ -21,6 +22,10 @@ FLOOR = 0.02
 """Pairs less probable than this are not kept."""
 TOO_COMMON = 2000
 """Units under one key beyond which the key says nothing: a switchboard's number, a place that is a whole town."""
+
+
+AT_A_TIME = {"contents": 4_000_000, "keys": 20_000_000, "pairs": 1_000_000}
+"""How much is worked on at a time: a whole city's evidence, keys or profiles at once would fill the disk, not only the memory."""
 
 
 def prepare(con: duckdb.DuckDBPyConnection, e: str) -> None:
@@ -45,26 +50,42 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     )
     _know_keys(con, spec)
     _candidates(con, spec)
-    _evidence(con, spec, "select left_key from candidate union select right_key from candidate", "evidence")
-    compare(con, spec)
-    scoring.score(con, spec, "pair_level", "scored")
+    pairs = _count(con, "select count(*) from candidate")
+    kept = 0
+    for part in _parts(pairs, "pairs", "left_key"):
+        con.execute(f"create or replace temp table candidate_part as from candidate where {part}")
+        _evidence(
+            con, spec, "select left_key from candidate_part union select right_key from candidate_part", "evidence"
+        )
+        compare(con, spec, "candidate_part")
+        scoring.score(con, spec, "pair_level", "scored")
+        kept += _keep(con, spec)
+    for table in ("candidate", "candidate_part", "asked", "evidence", "profile", "pair_level", "scored"):
+        con.execute(f"drop table if exists temp.{table}")
+    return {"compared": pairs, "kept": kept}
+
+
+def _parts(count: int, what: str, key: str) -> list[str]:
+    """Conditions on the column `key` that part `count` things into as many shares as `AT_A_TIME` asks for; one even of none."""
+    parts = max(1, math.ceil(count / AT_A_TIME[what]))
+    return [f"hash({key}) % {parts} = {part}" if parts > 1 else "true" for part in range(parts)]
+
+
+def _keep(con: duckdb.DuckDBPyConnection, spec: Spec) -> int:
+    """Stores the pairs of `candidate_part` that are probable enough, with their weights and levels; returns how many."""
     said = ", ".join(
         f"case {name} {' '.join(f'when {i} then {literal(level.level)}' for i, level in enumerate(c.levels))} end as {name}"
         for name, c in spec.comparisons.items()
     )
     fields = ", ".join(f"'{name}': \"{name}\"" for name in spec.comparisons)
-    con.execute(
-        f"""create or replace temp table compared as
+    row = con.execute(
+        f"""insert into lake.registry.{spec.entity}_pair
             with worded as (select pair_id, {said} from pair_level)
             select left_key, right_key, match_weight, match_probability, to_json({{{fields}}})::varchar as evidence
-            from scored join candidate using (pair_id) join worded using (pair_id)
+            from scored join candidate_part using (pair_id) join worded using (pair_id)
             where match_probability >= {FLOOR} and not coalesce({spec.never}, false)"""
-    )
-    con.execute(f"insert into lake.registry.{e}_pair from compared")
-    return {
-        "compared": _count(con, "select count(*) from candidate"),
-        "kept": _count(con, "select count(*) from compared"),
-    }
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -112,16 +133,20 @@ def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     else:
         stale = "from touched"
         con.execute(f"delete from {table} where unit in (select md5_number_lower(unit_key) from touched)")
-    _evidence(con, spec, stale, "key_evidence")
-    con.execute(
-        """create or replace temp table keyed as
-            select key_evidence.*, md5_number_lower(unit_key) as _unit, unit.is_loose as _is_loose
-            from key_evidence join unit using (unit_key)"""
-    )
-    con.execute("drop table key_evidence")
+    con.execute(f"create or replace temp table stale as {stale}")
+    contents = _count(con, f"select count(*) from lake.registry.{e}_link where unit_key in (from stale)")
     selects = _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True)
-    con.execute(f"insert into {table} {' union all '.join(selects)}")
-    con.execute("drop table keyed")
+    for part in _parts(contents, "contents", "unit_key"):
+        _evidence(con, spec, f"select unit_key from stale where {part}", "key_evidence")
+        con.execute(
+            """create or replace temp table keyed as
+                select key_evidence.*, md5_number_lower(unit_key) as _unit, unit.is_loose as _is_loose
+                from key_evidence join unit using (unit_key)"""
+        )
+        con.execute("drop table key_evidence")
+        con.execute(f"insert into {table} {' union all '.join(selects)}")
+        con.execute("drop table keyed")
+    con.execute("drop table stale")
 
 
 def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -129,38 +154,46 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 
     One side is loose, or both are verified and share a key of `doubles`.
     """
-    con.execute(
-        f"""create or replace temp table meeting as
-            with known as (from lake.registry.{spec.entity}_key),
-            useful as (
-                select distinct key, is_double from known
-                where is_double or unit in (select md5_number_lower(unit_key) from unit where is_loose)),
-            asked as (
-                select distinct key, is_double from known semi join useful using (key, is_double)
-                where unit in (select md5_number_lower(unit_key) from touched)),
-            shared as (
-                select key, is_double from known semi join asked using (key, is_double)
-                group by key, is_double having count(*) between 2 and {TOO_COMMON})
-            select known.key, known.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
-            from known semi join shared using (key, is_double) join unit on known.unit = md5_number_lower(unit.unit_key)"""
-    )
-    con.execute(
-        """create or replace temp table candidate as
-            with found as (
+    table = f"lake.registry.{spec.entity}_key"
+    con.execute("create or replace temp table found (left_key varchar, right_key varchar)")
+    for part in _parts(_count(con, f"select count(*) from {table}"), "keys", "key"):
+        con.execute(
+            f"""create or replace temp table meeting as
+                with known as (from {table} where {part}),
+                useful as (
+                    select distinct key, is_double from known
+                    where is_double or unit in (select md5_number_lower(unit_key) from unit where is_loose)),
+                asked as (
+                    select distinct key, is_double from known semi join useful using (key, is_double)
+                    where unit in (select md5_number_lower(unit_key) from touched)),
+                shared as (
+                    select key, is_double from known semi join asked using (key, is_double)
+                    group by key, is_double having count(*) between 2 and {TOO_COMMON})
+                select known.key, known.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
+                from known semi join shared using (key, is_double) join unit on known.unit = md5_number_lower(unit.unit_key)"""
+        )
+        con.execute(
+            """insert into found
                 select distinct
                     case when a.is_loose = b.is_loose then least(a.unit_key, b.unit_key)
                          when a.is_loose then a.unit_key else b.unit_key end as left_key,
                     case when a.is_loose = b.is_loose then greatest(a.unit_key, b.unit_key)
                          when a.is_loose then b.unit_key else a.unit_key end as right_key
                 from meeting as a join meeting as b on a.key = b.key and a.is_double = b.is_double and a.unit_key < b.unit_key
-                where (a.is_touched or b.is_touched) and (a.is_double or a.is_loose or b.is_loose))
-            select row_number() over (order by left_key, right_key) as pair_id, left_key, right_key from found"""
+                where (a.is_touched or b.is_touched) and (a.is_double or a.is_loose or b.is_loose)"""
+        )
+        con.execute("drop table meeting")
+    con.execute(
+        """create or replace temp table candidate as
+            select row_number() over (order by left_key, right_key) as pair_id, left_key, right_key
+            from (select distinct left_key, right_key from found)"""
     )
-    con.execute("drop table meeting")
+    con.execute("drop table found")
 
 
-def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Temp table `pair_level(pair_id, <comparison> …)`: the number of the level that holds, null where nothing is said."""
+def compare(con: duckdb.DuckDBPyConnection, spec: Spec, candidates: str = "candidate") -> None:
+    """Temp table `pair_level(pair_id, <comparison> …)` of the temp table `candidates` and the rows of `evidence`: the number of
+    the level that holds, null where nothing is said."""
     columns = [
         c
         for (c,) in con.execute(
@@ -172,7 +205,7 @@ def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         f"""create or replace temp table profile as
             select unit_key, {lists}
             from evidence
-            where unit_key in (select left_key from candidate union all select right_key from candidate)
+            where unit_key in (select left_key from {candidates} union all select right_key from {candidates})
             group by unit_key"""
     )
     sides = ", ".join(f'l."{c}" as {c}_l, r."{c}" as {c}_r' for c in columns)
@@ -188,7 +221,7 @@ def compare(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         f"""create or replace temp table pair_level as
             with side as (
                 select candidate.pair_id, {sides}
-                from candidate
+                from {candidates} as candidate
                 join profile as l on l.unit_key = candidate.left_key
                 join profile as r on r.unit_key = candidate.right_key)
             select pair_id, {", ".join(cases)} from side"""

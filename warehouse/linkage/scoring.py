@@ -41,8 +41,25 @@ def score(con: duckdb.DuckDBPyConnection, spec: Spec, levels: str, into: str) ->
     con.execute(f'drop table "{predicted}"')
 
 
+def linker(api: Any, left: Any, right: Any, spec: Spec) -> Any:
+    """Splink over `left` and `right`, twice the same levels: rows of one `pair_id` are compared, with unequal `unique_id`.
+
+    `api` is any of Splink's; the two are what its `register` takes.
+    """
+    from splink import Linker, SettingsCreator, block_on
+
+    settings = SettingsCreator(
+        link_type="link_only",
+        unique_id_column_name="unique_id",
+        probability_two_random_records_match=1 / spec.population,
+        blocking_rules_to_generate_predictions=[block_on("pair_id")],
+        comparisons=[_comparison(name, c) for name, c in spec.comparisons.items()],
+    )
+    return Linker([api.register(left), api.register(right)], settings, log_level=None)
+
+
 def _linker(con: duckdb.DuckDBPyConnection, spec: Spec, levels: str) -> Any:
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    from splink import DuckDBAPI
 
     names = ", ".join(spec.comparisons)
     con.execute(
@@ -51,15 +68,7 @@ def _linker(con: duckdb.DuckDBPyConnection, spec: Spec, levels: str) -> Any:
     con.execute(
         f"create or replace temp table linked_right as select pair_id, 'r' || pair_id as unique_id, {names} from {levels}"
     )
-    api = DuckDBAPI(connection=con)
-    settings = SettingsCreator(
-        link_type="link_only",
-        unique_id_column_name="unique_id",
-        probability_two_random_records_match=1 / spec.population,
-        blocking_rules_to_generate_predictions=[block_on("pair_id")],
-        comparisons=[_comparison(name, c) for name, c in spec.comparisons.items()],
-    )
-    return Linker([api.register("linked_left"), api.register("linked_right")], settings, log_level=None)
+    return linker(DuckDBAPI(connection=con), "linked_left", "linked_right", spec)
 
 
 def _comparison(name: str, comparison: Comparison) -> Any:

@@ -27,11 +27,12 @@ KEPT = {
     "foundation": frozenset({"delivery", "build"}),
     "registry": frozenset(
         {f"{entity}{part}" for entity in ENTITIES for part in ("", "_link", "_state")}
+        | {f"{entity}_pair" for entity in ENTITIES}
         | {"event_class", "organisation_industry", "redo"}
     ),
     "quality": frozenset({"correction", "quarantine_event"}),
 }
-"""Tables that Python keeps and models read, by schema."""
+"""Tables that Python keeps and models (or the linkage) read, by schema."""
 
 UNPLANNED = {"entity_tag": "foundation"}
 """Models whose plan Spark does not finish: 180 rules over facts made of facts, which its optimizer writes out within each other."""

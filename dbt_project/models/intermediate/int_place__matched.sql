@@ -10,7 +10,7 @@
     Text outside the covered city is never forced into it. What the library does not know, or knows twice, is not guessed:
     `place_key` is then the deepest place that is certain, null where that is no more than an area.
 #}
-with content as (
+with content as {{ streamed(is_stale()) }} (
     select
         parsed.*,
         content.community_code as row_community, content.house_code, content.grid_code as row_grid,

@@ -69,37 +69,33 @@ below as (
             when base_key is not null then base_key || '|'
             when village_key is not null and estate is null then village_key || '|' || coalesce(number_key, '')
         end as inner_scope,
-        coalesce(building_key, unit_key, room_key) is not null as has_inside
+        'D|' || coalesce(building_key, '') || '|' || coalesce(unit_key, '*') || '|' || coalesce(room_key, '') as by_door,
+        'U|' || coalesce(building_key, '') || '|' || unit_key as by_unit,
+        'B|' || building_key as by_building
     from checked
 ),
 
 asked as (
     select
-        below.content_id,
-        'D|' || coalesce(building_key, '') || '|' || coalesce(unit_key, '*') || '|' || coalesce(room_key, '') as by_door,
-        'U|' || coalesce(building_key, '') || '|' || unit_key as by_unit,
-        'B|' || building_key as by_building,
+        *,
         {#- a column, because a left join with a condition on its left side is not hashed #}
-        case when below.base_key is not null or coalesce(below.number_key, '') <> '' then below.inner_scope end as base_scope
+        case when base_key is not null or coalesce(number_key, '') <> '' then inner_scope end as base_scope
     from below
-    where inner_scope is not null
 ),
 
 found as (
     select
-        below.* exclude (longitude, latitude),
-        below.longitude, below.latitude,
+        asked.*,
         case
-            when below.is_shallow then base_door.place_key
+            when asked.is_shallow then base_door.place_key
             else coalesce(
-                door.place_key, in_unit.place_key, in_building.place_key, base_door.place_key, below.village_door)
+                door.place_key, in_unit.place_key, in_building.place_key, base_door.place_key, asked.village_door)
         end as text_key,
-        'door|' || below.house_code as code_key
-    from below
-    left join asked on below.content_id = asked.content_id
-    left join {{ ref('int_place__index') }} as door on below.inner_scope = door.scope and asked.by_door = door.name
-    left join {{ ref('int_place__index') }} as in_unit on below.inner_scope = in_unit.scope and asked.by_unit = in_unit.name
-    left join {{ ref('int_place__index') }} as in_building on below.inner_scope = in_building.scope and asked.by_building = in_building.name
+        'door|' || asked.house_code as code_key
+    from asked
+    left join {{ ref('int_place__index') }} as door on asked.inner_scope = door.scope and asked.by_door = door.name
+    left join {{ ref('int_place__index') }} as in_unit on asked.inner_scope = in_unit.scope and asked.by_unit = in_unit.name
+    left join {{ ref('int_place__index') }} as in_building on asked.inner_scope = in_building.scope and asked.by_building = in_building.name
     left join {{ ref('int_place__index') }} as base_door
         on asked.base_scope = base_door.scope and base_door.name = 'D||*|'
 ),
