@@ -20,7 +20,8 @@ def build(home: Home, out: Path, *, remote: str | None, cores: int, memory: str,
     compared = []
     if compare:
         say("comparing with the lake")
-        compared = parity.compare(home, Path(answer["out"]), copies=answer["given"])
+        made = Path(answer["out"])
+        compared = parity.compare_pairs(home, made) + parity.compare(home, made, copies=answer["given"])
         answer["compared"] = [c.to_json() for c in compared]
     different = [c for c in compared if not c.equal]
     if as_json:

@@ -42,23 +42,26 @@ def compare(
     home: Home, out: Path, schemas: tuple[str, ...] = ("foundation", "marts"), *, copies: Collection[str] = ()
 ) -> list[Compared]:
     """Every table and view of the schemas in the published lake against `out/<schema>/<table>/*.parquet`, but for `copies`
-    (`schema.table`) of the lake's own: that they are equal says nothing. First the pairs of the linkage."""
-    from townlake.spark import LINKAGE
-    from warehouse.spark.linkage import compared
-
+    (`schema.table`) of the lake's own: that they are equal says nothing."""
     with reading(home) as con:
         tables = con.execute(
             "select table_schema, table_name from information_schema.tables "
             f"where table_catalog = 'lake' and table_schema in ({', '.join(map(literal, schemas))}) order by all"
         ).fetchall()
-        weighed = [
-            _compared(con, "registry", f"{entity}_pair", out / LINKAGE / f"{entity}_pair") for entity in compared()
-        ]
-        return weighed + [
+        return [
             _compared(con, schema, table, out / schema / table)
             for schema, table in tables
             if f"{schema}.{table}" not in copies
         ]
+
+
+def compare_pairs(home: Home, out: Path) -> list[Compared]:
+    """The lake's pair tables of the linkage against those weighed on Spark."""
+    from townlake.spark import LINKAGE
+    from warehouse.spark.linkage import compared
+
+    with reading(home) as con:
+        return [_compared(con, "registry", f"{entity}_pair", out / LINKAGE / f"{entity}_pair") for entity in compared()]
 
 
 def _compared(con: duckdb.DuckDBPyConnection, schema: str, table: str, folder: Path) -> Compared:
