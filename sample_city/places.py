@@ -80,6 +80,8 @@ class Places:
 
     def estate_keys(self, estates: Ints) -> pl.Series:
         """EST:community:name:road and number; empty where the index is negative."""
+        if not len(self.estate_community):
+            return _none(len(estates))
         at = np.maximum(estates, 0)
         frame = pl.DataFrame(
             {
@@ -117,6 +119,8 @@ class Places:
 
     def building_text(self, buildings: Ints) -> pl.Series:
         """工商大街103号大连小区1号楼; empty where the index is negative."""
+        if not len(self.building_estate):
+            return _none(len(buildings))
         at = np.maximum(buildings, 0)
         estate = self.building_estate[at]
         frame = pl.DataFrame(
@@ -203,6 +207,11 @@ class Places:
 def take(values: pl.Series, at: Ints) -> pl.Series:
     """Values at positions."""
     return values.gather(pl.Series(np.asarray(at, dtype=np.uint32)))
+
+
+def _none(count: int) -> pl.Series:
+    """Empty texts: a small city may have villages only, and no estate."""
+    return pl.repeat("", count, dtype=pl.String, eager=True)
 
 
 def _or_empty(text: pl.Series, index: Ints) -> pl.Series:

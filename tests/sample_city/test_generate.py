@@ -48,6 +48,13 @@ def test_delivery_days_are_month_ends(tmp_path: Path) -> None:
     assert (tmp_path / "a/landing_4/gongan/常住人口_20270131.csv").exists()
 
 
+def test_a_city_of_villages_has_no_estates(tmp_path: Path) -> None:
+    generate(1000, 15, tmp_path)
+    place = pl.read_parquet(tmp_path / "truth/place.parquet")
+    assert place.height > 100
+    assert place.filter(pl.col("place_key").str.starts_with("B")).is_empty()
+
+
 @pytest.mark.parametrize("persons", [10, 60])
 def test_a_source_without_rows_sends_no_file(tmp_path: Path, persons: int) -> None:
     generate(persons, 3, tmp_path, periods=2)
