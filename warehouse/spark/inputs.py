@@ -27,7 +27,7 @@ KEPT = {
     "foundation": frozenset({"delivery", "build"}),
     "registry": frozenset(
         {f"{entity}{part}" for entity in ENTITIES for part in ("", "_link", "_state")}
-        | {f"{entity}_pair" for entity in ENTITIES}
+        | {f"{entity}_pair" for entity in ENTITIES if entity != "place"}
         | {"event_class", "organisation_industry", "redo"}
     ),
     "quality": frozenset({"correction", "quarantine_event"}),

@@ -6,6 +6,7 @@ and probability, is computed here anew, by the settings that the lake's own scor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from warehouse.linkage import scoring
 from warehouse.linkage.spec import LINKED, load
 
 if TYPE_CHECKING:
-    from warehouse.linkage.spec import Spec
+    from warehouse.linkage.spec import Level, Spec
 
 
 def compared() -> list[str]:
@@ -35,12 +36,10 @@ def _weigh(spark: Any, spec: Spec, folder: Path) -> int:
         return 0
     key = r"concat_ws('\u0001', left_key, right_key)"
     levels = ", ".join(_level(name, comparison.levels) for name, comparison in spec.comparisons.items())
-    left, right = (
-        spark.sql(f"select {key} as pair_id, concat('{side}', {key}) as unique_id, {levels} from {pairs}")
-        for side in ("l", "r")
-    )
-    for side, frame in (("left", left), ("right", right)):
-        frame.createOrReplaceTempView(f"linked_{side}")
+    for side in ("left", "right"):
+        spark.sql(
+            f"select {key} as pair_id, concat('{side}', {key}) as unique_id, {levels} from {pairs}"
+        ).createOrReplaceTempView(f"linked_{side}")
     linker = scoring.linker(_api(spark), "linked_left", "linked_right", spec)
     predicted = linker.inference.predict().physical_name
     spark.sql(
@@ -58,6 +57,6 @@ def _api(spark: Any) -> Any:
     return SparkAPI(spark_session=spark, register_udfs_automatically=False, break_lineage_method="persist")
 
 
-def _level(name: str, levels: Any) -> str:
+def _level(name: str, levels: Sequence[Level]) -> str:
     cases = " ".join(f"when {literal(level.level)} then {number}" for number, level in enumerate(levels))
     return f"case get_json_object(evidence, '$.{name}') {cases} end as `{name}`"
