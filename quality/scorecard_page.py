@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PAGE, BOOK, CITY_PAGE = "数据质量评分卡.html", "数据质量评分卡.xlsx", "数据质量评分卡.html"
-MONTHS, TO_MEND = 6, 3
+MONTHS = 6
 GRADES = ((95.0, "优", "good"), (85.0, "良", "calm"), (75.0, "中", "warn"), (0.0, "需改进", "bad"))
 """Least score, word, tone: a reading aid of this house, no standard's."""
 Scores = dict[str, tuple[int, int]]

@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from warehouse.errors import EnvironmentFault, TownlakeError, explain
@@ -158,8 +157,3 @@ def _project_state() -> str:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:4]) or type(error).__name__
-
-
-def dbt_log(home: Home) -> Path:
-    """Where dbt's own log of a home lies."""
-    return home.work / "dbt-logs" / "dbt.log"

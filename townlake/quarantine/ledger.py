@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ingestion.contracts import DatasetContract
     from warehouse.home import Home
 
-EVENTS = ("corrected", "replayed", "dismissed", "reopened", "declined")
 REFUSED = "lake.intermediate.int_quarantine__refused"
 LEAST_EQUAL = 3
 """Filled cells that must be equal before two rows are taken for the same record without a key."""

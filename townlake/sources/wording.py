@@ -32,7 +32,6 @@ _FORMS: dict[str, str] = {
 }
 _DATE_FORMS = {"date": "YYYY-MM-DD", "timestamp": "YYYY-MM-DD HH:MM:SS", "month": "YYYY-MM"}
 _ETHNIC = {"name": "民族名称，例如 汉族", "short_name": "民族名称，不带“族”字，例如 汉"}
-FREE_TEXT = frozenset({"text", "address"})
 
 
 def form(column: Column) -> str:
