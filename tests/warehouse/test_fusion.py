@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.warehouse.fusion import SmallLake
-from warehouse.linkage import pairs, registry
+from warehouse.linkage import clusters, pairs, registry, units
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from warehouse.linkage.spec import Spec
 
 A, B = "370602198203121239", "370602198203121247"
 """Two sound numbers of one birthday; the first fifteen digits differ from nobody's else's here."""
@@ -245,9 +252,11 @@ def test_worked_on_in_parts_as_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert made[0] == made[1]
 
 
+@pytest.mark.parametrize("many", [units.MANY, math.inf], ids=["as_it_is", "only_what_news_reach"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_by_increments_as_at_once(seed: int, tmp_path: Path) -> None:
+def test_by_increments_as_at_once(seed: int, many: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is linked does not depend on the order and the portions in which it is said; ids stay from step to step."""
+    monkeypatch.setattr(units, "MANY", many)
     said = _village(seed)
     for part in ("at_once", "by_parts"):
         (tmp_path / part).mkdir()
@@ -273,6 +282,37 @@ def test_by_increments_as_at_once(seed: int, tmp_path: Path) -> None:
     assert by_parts.links("person") == before, "comparing all anew changes nothing"
     rules = sorted((r, round(p or 0, 6)) for _, r, p in before.values())
     assert rules == sorted((r, round(p or 0, 6)) for _, r, p in at_once.links("person").values())
+
+
+def test_only_what_news_reach_is_looked_at(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more row about somebody, and a decision: the others' units are not read, however many they are."""
+    looked_at: list[int] = []
+    cluster = clusters.cluster
+
+    def counted(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+        cluster(con, spec)
+        if spec.entity == "person":
+            looked_at.append(len(con.execute("from clustered").fetchall()))
+
+    monkeypatch.setattr(clusters, "cluster", counted)
+    for row in _village(5):
+        lake.person(**row)  # type: ignore[arg-type]
+    one = lake.person("龚玥", id_number=A, phone="13800000008")
+    lake.link()
+    lake.publish()
+    everything = looked_at[-1]
+    other = lake.person(
+        "龚玥", phone="13800000008", birth_date=f"{A[6:10]}-{A[10:12]}-{A[12:14]}", dataset="yibao.canbao"
+    )
+    lake.link()
+    lake.publish()
+    assert everything > 60
+    assert looked_at[-1] == 2
+    assert lake.entity_of("person", other) == lake.entity_of("person", one)
+    lake.decide("person", one, other, "other")
+    lake.link()
+    assert looked_at[-1] == 2, "what was decided is looked at though nothing new was said"
+    assert lake.entity_of("person", other) != lake.entity_of("person", one)
 
 
 def test_a_registry_from_before_there_were_units_keeps_its_ids(lake: SmallLake) -> None:

@@ -70,12 +70,13 @@ def _edges(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         f"""create or replace temp table edge as
             with linking as (
                 select left_key as a, right_key as b, match_weight as weight, match_probability as probability
-                from (select *, {fields} from lake.registry.{e}_pair where match_probability >= {spec.link_at})
+                from (select *, {fields} from lake.registry.{e}_pair
+                      where match_probability >= {spec.link_at}
+                        and left_key in (select unit_key from unit) and right_key in (select unit_key from unit))
                 where not ({asked})),
             both_ways as (select a, b, weight, probability from linking union all select b, a, weight, probability from linking)
             select both_ways.* from both_ways
             where (a, b) not in (from cannot) and (a, b) not in (from must)
-              and a in (select unit_key from unit) and b in (select unit_key from unit)
             union all
             select a, b, {DECIDED}, 1.0 from must"""
     )

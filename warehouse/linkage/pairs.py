@@ -33,15 +33,26 @@ def prepare(con: duckdb.DuckDBPyConnection, e: str) -> None:
     con.execute(
         f"""create table if not exists lake.registry.{e}_pair (
                 left_key varchar, right_key varchar, match_weight double, match_probability double, evidence varchar);
-            create table if not exists lake.registry.{e}_key (unit ubigint, key ubigint, is_double boolean)"""
+            create table if not exists lake.registry.{e}_key (unit ubigint, key ubigint, is_double boolean);
+            alter table lake.registry.{e}_key add column if not exists is_loose boolean"""
+    )
+
+
+def knows_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> bool:
+    """Whether every unit's keys are stored: not on a lake that never compared, or from before keys said whose they are."""
+    table = f"lake.registry.{spec.entity}_key"
+    return not spec.compares or bool(
+        _count(con, f"select count(*) from (from {table} limit 1)")
+        and not _count(con, f"select count(*) from (from {table} where is_loose is null limit 1)")
     )
 
 
 def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     """Compares anew every pair with a unit in temp table `touched(unit_key)`.
 
-    Reads temp table `unit(unit_key, is_loose)`: all units that contents belong to. Returns pairs compared and kept. What a
-    build costs here follows the units touched and those they share a key with; of the others only stored keys are read.
+    Reads temp table `unit(unit_key, is_loose)`: the units touched at least, all where the keys of some are not known. Returns
+    pairs compared and kept. What a build costs here follows the units touched and those they share a key with; of the others
+    only stored keys are read.
     """
     e = spec.entity
     con.execute(
@@ -118,7 +129,7 @@ def _key_selects(blocks: dict[str, str], is_double: bool) -> list[str]:
     """Each row's keys, the kind of key in front so that keys of two kinds never meet; the same under any version of DuckDB."""
     return [
         f"""select distinct _unit as unit, md5_number_lower('{name}|' || ({sql})::varchar) as key,
-                   {str(is_double).lower()} as is_double
+                   {str(is_double).lower()} as is_double, _is_loose as is_loose
             from keyed where ({sql}) is not null{" and not _is_loose" if is_double else ""}"""
         for name, sql in blocks.items()
     ]
@@ -128,11 +139,12 @@ def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """Brings `lake.registry.<entity>_key` up to the touched units; to all where it has none yet."""
     e = spec.entity
     table = f"lake.registry.{e}_key"
-    if not _count(con, f"select count(*) from (from {table} limit 1)"):
-        stale = "select unit_key from unit"
-    else:
+    if knows_keys(con, spec):
         stale = "from touched"
         con.execute(f"delete from {table} where unit in (select md5_number_lower(unit_key) from touched)")
+    else:
+        stale = "select unit_key from unit"
+        con.execute(f"delete from {table}")
     con.execute(f"create or replace temp table stale as {stale}")
     contents = _count(con, f"select count(*) from lake.registry.{e}_link where unit_key in (from stale)")
     selects = _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True)
@@ -154,41 +166,49 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 
     One side is loose, or both are verified and share a key of `doubles`.
     """
-    table = f"lake.registry.{spec.entity}_key"
-    con.execute("create or replace temp table found (left_key varchar, right_key varchar)")
+    e = spec.entity
+    table = f"lake.registry.{e}_key"
+    con.execute(
+        """create or replace temp table news as select md5_number_lower(unit_key) as unit from touched;
+           create or replace temp table found (a ubigint, a_is_loose boolean, b ubigint, b_is_loose boolean)"""
+    )
     for part in _parts(_count(con, f"select count(*) from {table}"), "keys", "key"):
         con.execute(
             f"""create or replace temp table meeting as
                 with known as (from {table} where {part}),
-                useful as (
-                    select distinct key, is_double from known
-                    where is_double or unit in (select md5_number_lower(unit_key) from unit where is_loose)),
+                useful as (select distinct key, is_double from known where is_double or is_loose),
                 asked as (
                     select distinct key, is_double from known semi join useful using (key, is_double)
-                    where unit in (select md5_number_lower(unit_key) from touched)),
+                    where unit in (from news)),
                 shared as (
                     select key, is_double from known semi join asked using (key, is_double)
                     group by key, is_double having count(*) between 2 and {TOO_COMMON})
-                select known.key, known.is_double, unit.unit_key, unit.is_loose, unit.unit_key in (from touched) as is_touched
-                from known semi join shared using (key, is_double) join unit on known.unit = md5_number_lower(unit.unit_key)"""
+                select key, is_double, unit, is_loose, unit in (from news) as is_news
+                from known semi join shared using (key, is_double)"""
         )
         con.execute(
             """insert into found
-                select distinct
-                    case when a.is_loose = b.is_loose then least(a.unit_key, b.unit_key)
-                         when a.is_loose then a.unit_key else b.unit_key end as left_key,
-                    case when a.is_loose = b.is_loose then greatest(a.unit_key, b.unit_key)
-                         when a.is_loose then b.unit_key else a.unit_key end as right_key
-                from meeting as a join meeting as b on a.key = b.key and a.is_double = b.is_double and a.unit_key < b.unit_key
-                where (a.is_touched or b.is_touched) and (a.is_double or a.is_loose or b.is_loose)"""
+                select distinct a.unit, a.is_loose, b.unit, b.is_loose
+                from meeting as a join meeting as b on a.key = b.key and a.is_double = b.is_double and a.unit < b.unit
+                where (a.is_news or b.is_news) and (a.is_double or a.is_loose or b.is_loose)"""
         )
         con.execute("drop table meeting")
     con.execute(
-        """create or replace temp table candidate as
+        f"""create or replace temp table candidate as
+            with named as (
+                select md5_number_lower(cluster_key) as unit, cluster_key as unit_key from lake.registry.{e}
+                where md5_number_lower(cluster_key) in (select a from found union all select b from found)),
+            pair as (
+                select l.unit_key as l, r.unit_key as r, a_is_loose, b_is_loose
+                from (select distinct * from found) as found
+                join named as l on l.unit = found.a join named as r on r.unit = found.b)
             select row_number() over (order by left_key, right_key) as pair_id, left_key, right_key
-            from (select distinct left_key, right_key from found)"""
+            from (
+                select case when a_is_loose = b_is_loose then least(l, r) when a_is_loose then l else r end as left_key,
+                       case when a_is_loose = b_is_loose then greatest(l, r) when a_is_loose then r else l end as right_key
+                from pair)"""
     )
-    con.execute("drop table found")
+    con.execute("drop table found; drop table news")
 
 
 def compare(con: duckdb.DuckDBPyConnection, spec: Spec, candidates: str = "candidate") -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warehouse.lake import transaction
-from warehouse.linkage import clusters, names, pairs, places
+from warehouse.linkage import clusters, names, pairs, places, units
 from warehouse.linkage.spec import LINKED, Spec, load
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, i
     _disown(con, spec, full)
     if full:
         _forget_rekeyed(con, spec)
-    _new_contents(con, spec)
+    report = {"new": _new_contents(con, spec)}
+    report["linked"] = _count(con, "select count(*) from fresh")
     con.execute(
         f"""create or replace temp table touched as
             select distinct unit_key from lake.registry.{e}_link where {str(full).lower()}
@@ -145,10 +146,16 @@ def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, i
                   where content.place_content_id in (
                       select content_id from lake.registry.place_link where place_id in (from lake.registry.place_queue))"""
     )
-    _units(con, spec)
-    report = {"new": _count(con, "select count(*) from minted"), "linked": _count(con, "select count(*) from fresh")}
+    everything = full or units.are_many(con, spec) or not pairs.knows_keys(con, spec)
+    units.know(con, spec, "true" if everything else "link.unit_key in (from touched)")
+    if not everything:
+        units.start(con, spec)
     if spec.compares:
         report |= pairs.refresh(con, spec)
+    if not everything:
+        units.reach(con, spec)
+        units.know(con, spec, "hash(link.unit_key) in (from reached)")
+    if spec.compares:
         clusters.cluster(con, spec)
     else:
         con.execute(
@@ -248,52 +255,29 @@ def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> No
     )
 
 
-def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Temp tables `fresh` (contents without a link, with the unit of each) and `minted` (units not met before)."""
+def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> int:
+    """Temp table `fresh` (contents without a link, with the unit of each); returns how many units were not met before."""
     e = spec.entity
-    con.execute(
-        f"""create or replace temp table fresh as
-            select content_id, first_mention, {_unit_key(spec)} as unit_key
-            from {_content(e)}
-            where content_id not in (select content_id from lake.registry.{e}_link)"""
-    )
-    con.execute(
-        f"""create or replace temp table minted as
-            select unit_key, '{spec.prefix}' || substr(md5('{e}|' || arg_min(content_id, (first_mention, content_id))), 1, 20) as own_id,
-                   arg_min(content_id, (first_mention, content_id)) as minted_from,
-                   min(first_mention)::varchar as minted_on
-            from fresh
-            where unit_key not like 'none|%' and unit_key not in (select cluster_key from lake.registry.{e})
-            group by unit_key"""
-    )
-    con.execute(
+    new = f"{_content(e)} where content_id not in (select content_id from lake.registry.{e}_link)"
+    row = con.execute(
         f"""insert into lake.registry.{e} by name
-            select null::varchar as {e}_id, unit_key as cluster_key, minted_from, own_id, minted_on from minted"""
-    )
+            with said as (select first_mention, content_id, {_unit_key(spec)} as unit_key from {new}),
+            earliest as (
+                select unit_key, min(struct_pack(first_mention := first_mention, content_id := content_id)) as said
+                from said
+                where unit_key not like 'none|%' and unit_key not in (select cluster_key from lake.registry.{e})
+                group by unit_key)
+            select null::varchar as {e}_id, unit_key as cluster_key, said.content_id as minted_from,
+                   '{spec.prefix}' || substr(md5('{e}|' || said.content_id), 1, 20) as own_id,
+                   said.first_mention::varchar as minted_on
+            from earliest"""
+    ).fetchone()
+    con.execute(f"create or replace temp table fresh as select content_id, {_unit_key(spec)} as unit_key from {new}")
     con.execute(
         f"""insert into lake.registry.{e}_link by name
             select content_id, unit_key, 'not_linked' as link_rule from fresh"""
     )
-
-
-def _units(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    """Temp table `unit`: every unit that a content belongs to, whether it anchors an entity and whether it is compared."""
-    e = spec.entity
-    con.execute(
-        f"""create or replace temp table unit as
-            with said as (
-                select link.unit_key, bool_or({spec.mints}) as mints, bool_or({spec.loose}) as may_be_loose,
-                       link.unit_key like 'id|%' and {str(spec.exclusive).lower()} and bool_and({spec.anchors}) as is_anchor
-                from lake.registry.{e}_link as link join {_content(e)} as content using (content_id)
-                where link.unit_key not like 'none|%' group by link.unit_key)
-            select said.unit_key, said.unit_key like 'id|%' or said.mints as mints,
-                   said.is_anchor, may_be_loose and not said.is_anchor as is_loose,
-                   case when said.unit_key like 'id|%' then 'verified_identifier'
-                        when said.mints then 'own_record' else 'not_linked' end as rule,
-                   known.own_id, known.minted_on, known.{e}_id as was, known.link_rule as was_rule,
-                   known.link_probability as was_probability
-            from said join lake.registry.{e} as known on known.cluster_key = said.unit_key"""
-    )
+    return int(row[0]) if row else 0
 
 
 def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -305,9 +289,12 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """
     e = spec.entity
     con.execute(
-        """create or replace temp table regrouped as
-            with member as (select unit.*, clustered.cluster, clustered.link_rule, clustered.link_probability
-                            from unit join clustered using (unit_key)),
+        f"""create or replace temp table regrouped as
+            with member as (
+                select unit.unit_key, unit.mints, clustered.cluster, clustered.link_rule, clustered.link_probability,
+                       known.own_id, known.minted_on, known.{e}_id as was, known.link_rule as was_rule,
+                       known.link_probability as was_probability
+                from unit join clustered using (unit_key) join lake.registry.{e} as known on known.cluster_key = unit.unit_key),
             kept as (
                 select one.cluster, arg_min(one.own_id, (one.minted_on, one.own_id)) as entity_id
                 from member as one join member as other on other.cluster = one.cluster and other.was = one.own_id
@@ -351,7 +338,7 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     )
     con.execute(
         f"""update lake.registry.{e} set {e}_id = null, link_rule = null, link_probability = null
-            where {e}_id is not null and cluster_key not in (select unit_key from unit)"""
+            where {e}_id is not null and cluster_key in (from touched) and cluster_key not in (select unit_key from unit)"""
     )
     con.execute(
         f"""insert into lake.foundation.entity_change
