@@ -65,13 +65,11 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     kept = 0
     for part in _parts(pairs, "pairs", "left_key"):
         con.execute(f"create or replace temp table candidate_part as from candidate where {part}")
-        _evidence(
-            con, spec, "select left_key from candidate_part union select right_key from candidate_part", "evidence"
-        )
-        compare(con, spec, "candidate_part")
+        units = "select left_key from candidate_part union all select right_key from candidate_part"
+        compare(con, spec, evidence(con, spec, _contents_of(spec, units)), "candidate_part")
         scoring.score(con, spec, "pair_level", "scored")
         kept += _keep(con, spec)
-    for table in ("candidate", "candidate_part", "asked", "evidence", "profile", "pair_level", "scored"):
+    for table in ("candidate", "candidate_part", "pair_level", "scored"):
         con.execute(f"drop table if exists temp.{table}")
     return {"compared": pairs, "kept": kept}
 
@@ -104,25 +102,23 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _evidence(con: duckdb.DuckDBPyConnection, spec: Spec, units: str, into: str) -> None:
-    """Temp table `into`: rows of evidence of the units that the query `units` names."""
-    e = spec.entity
-    con.execute(
-        f"""create or replace temp table asked as
-            select unit_key, content_id from lake.registry.{e}_link where unit_key in ({units})"""
-    )
-    gather(con, spec, into)
+def _contents_of(spec: Spec, units: str) -> str:
+    """SQL: the contents of the units that the query `units` names, as `evidence` asks for them."""
+    return f"select unit_key, content_id from lake.registry.{spec.entity}_link where unit_key in ({units})"
 
 
-def gather(con: duckdb.DuckDBPyConnection, spec: Spec, into: str) -> None:
-    """Temp table `into`: rows of evidence of the contents in temp table `asked(unit_key, content_id)`."""
-    e = spec.entity
+def evidence(con: duckdb.DuckDBPyConnection, spec: Spec, asked: str) -> str:
+    """SQL: rows of evidence of the contents that the query `asked` gives as (unit_key, content_id), one `unit_key` and many columns.
+
+    Prepares what they are read with beside the lake: temp tables of names, patterns of areas, macros of topics. A query and
+    no table: what a transaction drops is kept until it ends.
+    """
     names.know_areas(con)
     topics.know_topics(con)
     if spec.names:
-        said = f"select {spec.names} as name from asked join lake.intermediate.int_{e}__content as content using (content_id)"
-        names.read_names(con, f"({said})", "name")
-    con.execute(f"create or replace temp table {into} as {spec.evidence.replace('{names}', spec.names or '')}")
+        content = f"lake.intermediate.int_{spec.entity}__content as content"
+        names.read_names(con, f"(select {spec.names} as name from ({asked}) as asked join {content} using (content_id))", "name")  # fmt: skip
+    return f"with asked as ({asked}) select * from ({spec.evidence.replace('{names}', spec.names or '')}) as told"
 
 
 def _key_selects(blocks: dict[str, str], is_double: bool) -> list[str]:
@@ -149,15 +145,14 @@ def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     contents = _count(con, f"select count(*) from lake.registry.{e}_link where unit_key in (from stale)")
     selects = _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True)
     for part in _parts(contents, "contents", "unit_key"):
-        _evidence(con, spec, f"select unit_key from stale where {part}", "key_evidence")
+        told = evidence(con, spec, _contents_of(spec, f"select unit_key from stale where {part}"))
         con.execute(
-            """create or replace temp table keyed as
-                select key_evidence.*, md5_number_lower(unit_key) as _unit, unit.is_loose as _is_loose
-                from key_evidence join unit using (unit_key)"""
+            f"""insert into {table}
+                with keyed as materialized (
+                    select told.*, md5_number_lower(unit_key) as _unit, unit.is_loose as _is_loose
+                    from ({told}) as told join unit using (unit_key))
+                {" union all ".join(selects)}"""
         )
-        con.execute("drop table key_evidence")
-        con.execute(f"insert into {table} {' union all '.join(selects)}")
-        con.execute("drop table keyed")
     con.execute("drop table stale")
 
 
@@ -211,23 +206,14 @@ def _candidates(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     con.execute("drop table found; drop table news")
 
 
-def compare(con: duckdb.DuckDBPyConnection, spec: Spec, candidates: str = "candidate") -> None:
-    """Temp table `pair_level(pair_id, <comparison> …)` of the temp table `candidates` and the rows of `evidence`: the number of
-    the level that holds, null where nothing is said."""
+def compare(con: duckdb.DuckDBPyConnection, spec: Spec, told: str, candidates: str = "candidate") -> None:
+    """Temp table `pair_level(pair_id, <comparison> …)` of the temp table `candidates`, from the rows of evidence that the query
+    `told` gives of every unit in it: the number of the level that holds, null where nothing is said."""
     columns = [
         c
-        for (c,) in con.execute(
-            "select column_name from (describe evidence) where column_name <> 'unit_key'"
-        ).fetchall()
+        for (c,) in con.execute(f"select column_name from (describe {told}) where column_name <> 'unit_key'").fetchall()
     ]
     lists = ", ".join(f'list_sort(list(distinct "{c}") filter ("{c}" is not null)) as "{c}"' for c in columns)
-    con.execute(
-        f"""create or replace temp table profile as
-            select unit_key, {lists}
-            from evidence
-            where unit_key in (select left_key from {candidates} union all select right_key from {candidates})
-            group by unit_key"""
-    )
     sides = ", ".join(f'l."{c}" as {c}_l, r."{c}" as {c}_r' for c in columns)
     cases = []
     for name, comparison in spec.comparisons.items():
@@ -239,7 +225,8 @@ def compare(con: duckdb.DuckDBPyConnection, spec: Spec, candidates: str = "candi
         )
     con.execute(
         f"""create or replace temp table pair_level as
-            with side as (
+            with profile as materialized (select unit_key, {lists} from ({told}) as told group by unit_key),
+            side as (
                 select candidate.pair_id, {sides}
                 from {candidates} as candidate
                 join profile as l on l.unit_key = candidate.left_key

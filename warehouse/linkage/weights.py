@@ -170,13 +170,9 @@ def _shares(con: duckdb.DuckDBPyConnection, spec: Spec, draw: int, *, one_entity
                 from drawn as a join drawn as b on {condition}
                 order by hash(left_key, right_key) limit {draw})"""
     )
-    con.execute(
-        """create or replace temp table asked as
-           select distinct key as unit_key, key as content_id
-           from (select left_key as key from candidate union all select right_key from candidate)"""
-    )
-    pairs.gather(con, spec, "evidence")
-    pairs.compare(con, spec)
+    asked = """select distinct key as unit_key, key as content_id
+               from (select left_key as key from candidate union all select right_key from candidate)"""
+    pairs.compare(con, spec, pairs.evidence(con, spec, asked))
     return {
         name: dict(
             con.execute(f'select "{name}", count(*) from pair_level where "{name}" is not null group by 1').fetchall()
