@@ -54,8 +54,8 @@ def _edges(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         f"""create or replace temp table decided as
             select l.unit_key as a, r.unit_key as b, arg_max(verdict, decided_at) as verdict
             from lake.registry.link_decision as said
-            join lake.registry.{e}_link as l on l.content_id = said.left_content
-            join lake.registry.{e}_link as r on r.content_id = said.right_content
+            join linked as l on l.content_id = said.left_content
+            join linked as r on r.content_id = said.right_content
             where said.entity = {literal(e)} and l.unit_key <> r.unit_key group by all"""
     )
     for verdict in ("same", "other"):

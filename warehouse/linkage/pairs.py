@@ -66,7 +66,7 @@ def refresh(con: duckdb.DuckDBPyConnection, spec: Spec) -> dict[str, int]:
     for part in _parts(pairs, "pairs", "left_key"):
         con.execute(f"create or replace temp table candidate_part as from candidate where {part}")
         units = "select left_key from candidate_part union all select right_key from candidate_part"
-        compare(con, spec, evidence(con, spec, _contents_of(spec, units)), "candidate_part")
+        compare(con, spec, evidence(con, spec, _contents_of(units)), "candidate_part")
         scoring.score(con, spec, "pair_level", "scored")
         kept += _keep(con, spec)
     for table in ("candidate", "candidate_part", "pair_level", "scored"):
@@ -102,9 +102,9 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _contents_of(spec: Spec, units: str) -> str:
+def _contents_of(units: str) -> str:
     """SQL: the contents of the units that the query `units` names, as `evidence` asks for them."""
-    return f"select unit_key, content_id from lake.registry.{spec.entity}_link where unit_key in ({units})"
+    return f"select unit_key, content_id from linked where unit_key in ({units})"
 
 
 def evidence(con: duckdb.DuckDBPyConnection, spec: Spec, asked: str) -> str:
@@ -142,10 +142,10 @@ def _know_keys(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         stale = "select unit_key from unit"
         con.execute(f"delete from {table}")
     con.execute(f"create or replace temp table stale as {stale}")
-    contents = _count(con, f"select count(*) from lake.registry.{e}_link where unit_key in (from stale)")
+    contents = _count(con, "select count(*) from linked where unit_key in (from stale)")
     selects = _key_selects(spec.blocks, False) + _key_selects(spec.doubles, True)
     for part in _parts(contents, "contents", "unit_key"):
-        told = evidence(con, spec, _contents_of(spec, f"select unit_key from stale where {part}"))
+        told = evidence(con, spec, _contents_of(f"select unit_key from stale where {part}"))
         con.execute(
             f"""insert into {table}
                 with keyed as materialized (

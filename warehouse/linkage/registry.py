@@ -256,7 +256,9 @@ def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> No
 
 
 def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> int:
-    """Temp table `fresh` (contents without a link, with the unit of each); returns how many units were not met before."""
+    """Temp table `fresh` (contents without a link, with the unit of each) and view `linked` (these and all others); returns how
+    many units were not met before. The links themselves are written once, when their entities are known (`_identify`).
+    """
     e = spec.entity
     new = f"{_content(e)} where content_id not in (select content_id from lake.registry.{e}_link)"
     row = con.execute(
@@ -274,8 +276,8 @@ def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> int:
     ).fetchone()
     con.execute(f"create or replace temp table fresh as select content_id, {_unit_key(spec)} as unit_key from {new}")
     con.execute(
-        f"""insert into lake.registry.{e}_link by name
-            select content_id, unit_key, 'not_linked' as link_rule from fresh"""
+        f"""create or replace temp view linked as
+            select content_id, unit_key from lake.registry.{e}_link union all select content_id, unit_key from fresh"""
     )
     return int(row[0]) if row else 0
 
@@ -295,15 +297,19 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
                        known.own_id, known.minted_on, known.{e}_id as was, known.link_rule as was_rule,
                        known.link_probability as was_probability
                 from unit join clustered using (unit_key) join lake.registry.{e} as known on known.cluster_key = unit.unit_key),
+            -- a cluster has the name of one of its units; most are one unit
+            of_several as (select distinct cluster from clustered where cluster <> unit_key),
+            joined_member as (from member semi join of_several using (cluster)),
             kept as (
                 select one.cluster, arg_min(one.own_id, (one.minted_on, one.own_id)) as entity_id
-                from member as one join member as other on other.cluster = one.cluster and other.was = one.own_id
+                from joined_member as one join joined_member as other on other.cluster = one.cluster and other.was = one.own_id
                 where one.mints group by one.cluster),
             earliest as (
-                select cluster, arg_min(own_id, (minted_on, own_id)) as entity_id from member where mints group by cluster),
+                select cluster, arg_min(own_id, (minted_on, own_id)) as entity_id from joined_member where mints group by cluster),
             named as (
-                select member.*, coalesce(kept.entity_id, earliest.entity_id) as entity_id
-                from member left join kept using (cluster) left join earliest using (cluster))
+                select member.*, case when of_several.cluster is null then case when mints then own_id end
+                                      else coalesce(kept.entity_id, earliest.entity_id) end as entity_id
+                from member left join of_several using (cluster) left join kept using (cluster) left join earliest using (cluster))
             select unit_key, cluster, was, entity_id, case when entity_id is null then 'not_linked' else link_rule end as link_rule,
                    case when entity_id is not null then link_probability end as link_probability
             from named
@@ -326,6 +332,12 @@ def _identify(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
               and ({e}_id is distinct from regrouped.entity_id
                    or lake.registry.{e}_link.link_rule is distinct from regrouped.link_rule
                    or lake.registry.{e}_link.link_probability is distinct from regrouped.link_probability)"""
+    )
+    con.execute(
+        f"""insert into lake.registry.{e}_link by name
+            select fresh.content_id, fresh.unit_key, known.{e}_id, coalesce(known.link_rule, 'not_linked') as link_rule,
+                   known.link_probability
+            from fresh left join lake.registry.{e} as known on known.cluster_key = fresh.unit_key"""
     )
     con.execute(
         f"""insert into lake.registry.{e}_queue

@@ -18,7 +18,7 @@ MANY = 0.25
 
 
 def know(con: duckdb.DuckDBPyConnection, spec: Spec, wanted: str) -> None:
-    """Temp table `unit`: every unit with contents under the condition `wanted` on `link`; whether it makes and anchors an
+    """Temp table `unit`: every unit with contents under the condition `wanted` on `link` (a row of `linked`); whether it makes and anchors an
     entity, and whether it is compared.
     """
     e = spec.entity
@@ -27,7 +27,7 @@ def know(con: duckdb.DuckDBPyConnection, spec: Spec, wanted: str) -> None:
             with said as (
                 select link.unit_key, bool_or({spec.mints}) as mints, bool_or({spec.loose}) as may_be_loose,
                        link.unit_key like 'id|%' and {str(spec.exclusive).lower()} and bool_and({spec.anchors}) as is_anchor
-                from lake.registry.{e}_link as link join lake.intermediate.int_{e}__content as content using (content_id)
+                from linked as link join lake.intermediate.int_{e}__content as content using (content_id)
                 where link.unit_key not like 'none|%' and {wanted} group by link.unit_key)
             select unit_key, unit_key like 'id|%' or mints as mints, is_anchor, may_be_loose and not is_anchor as is_loose,
                    case when unit_key like 'id|%' then 'verified_identifier' when mints then 'own_record' else 'not_linked' end as rule
@@ -56,7 +56,7 @@ def start(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
             select hash(unit_key) as unit from touched
             union select hash(right_key) from {pair} where left_key in (from touched)
             union select hash(left_key) from {pair} where right_key in (from touched)
-            union select hash(unit_key) from lake.registry.{e}_link where content_id in (
+            union select hash(unit_key) from linked where content_id in (
                 select unnest([left_content, right_content]) from lake.registry.link_decision where entity = '{e}')"""
     )
 
@@ -70,8 +70,8 @@ def reach(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
                 select left_key, right_key from lake.registry.{e}_pair where match_probability >= {spec.link_at}
                 union all
                 select l.unit_key, r.unit_key from lake.registry.link_decision as said
-                join lake.registry.{e}_link as l on l.content_id = said.left_content
-                join lake.registry.{e}_link as r on r.content_id = said.right_content
+                join linked as l on l.content_id = said.left_content
+                join linked as r on r.content_id = said.right_content
                 where said.entity = '{e}')
             select hash(left_key) as a, hash(right_key) as b from tied
             union all select hash(right_key), hash(left_key) from tied;
