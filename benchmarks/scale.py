@@ -319,7 +319,8 @@ def page(measured: Sequence[dict[str, Any]]) -> str:
     return "\n".join(
         [
             "# From a town to a city", "",
-            f"`python benchmarks/scale.py --persons {' '.join(str(m['persons']) for m in measured)} --write benchmarks/scale.md`: every dataset, "
+            f"`python benchmarks/scale.py --persons {' '.join(str(m['persons']) for m in measured)}{'' if 'second' in measured[0] else ' --months 1'} "
+            "--write benchmarks/scale.md`: every dataset, "
             f"one program at a time, {os.cpu_count()} cores, DuckDB's memory limit two fifths of the machine's.", "",
             head, *whole, "",
             f"Growth exponent of the whole road between the sizes: {', '.join(_exponents(measured))}.", "",
