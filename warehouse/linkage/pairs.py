@@ -24,7 +24,7 @@ TOO_COMMON = 2000
 """Units under one key beyond which the key says nothing: a switchboard's number, a place that is a whole town."""
 
 
-AT_A_TIME = {"contents": 4_000_000, "keys": 20_000_000, "pairs": 1_000_000}
+AT_A_TIME = {"contents": 4_000_000, "keys": 20_000_000, "pairs": 2_000_000}
 """How much is worked on at a time: a whole city's evidence, keys or profiles at once would fill the disk, not only the memory."""
 
 
