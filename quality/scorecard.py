@@ -40,6 +40,8 @@ INDICATORS = {
     "0602": ("可用", "数据行", "进入底座的"),
 }
 """Indicator → (name, what B counts, what A counts)."""
+ROWS_AT_A_TIME = 10_000_000
+"""Rows of deliveries whose agreement with their people is counted at a time."""
 RECORD_RULES = ("ragged_extra", "ragged_missing", "truncated")
 
 _TABLES = (
@@ -100,11 +102,21 @@ def score(
         con.execute(_LATEST)
         con.execute(_SCORES, {"build": build_id})
         if table_exists(con, "foundation", "person_mention"):
-            con.execute(_RELATED, {"build": build_id})
+            _relate(con, build_id)
         con.execute(_TO_MEND)
         freshness.record(con, freshness.look(con, contracts))
         count = con.execute("select count(*) from scored").fetchone()
     return int(count[0]) if count else 0
+
+
+def _relate(con: duckdb.DuckDBPyConnection, build_id: str) -> None:
+    """Scores how many rows are linked, and how far they agree with whom they are linked to."""
+    con.execute("create or replace temp table score_agreed (delivery_id varchar, a bigint, b bigint)")
+    read = con.execute("select coalesce(sum(rows_read), 0) from scored where status = 'taken'").fetchone()
+    parts = 1 + (int(read[0]) if read else 0) // ROWS_AT_A_TIME
+    for part in range(parts):
+        con.execute(_AGREED.format(parts=parts, part=part))
+    con.execute(_RELATED, {"build": build_id})
 
 
 def _columns(contracts: Mapping[str, DatasetContract], missing: Mapping[str, int]) -> str:
@@ -209,28 +221,38 @@ from listed join scored as s using (delivery_id)
 where one.b > 0 and (s.status = 'taken' or one.indicator = '0601')
 """
 
+_AGREED = """
+insert into score_agreed
+select mention.delivery_id,
+       sum((content.name = p.name)::int + coalesce((content.sex_code = p.sex_code)::int, 0)
+           + coalesce((content.birth_date = p.birth_date)::int, 0)) as a,
+       sum(1 + (content.sex_code is not null and p.sex_code is not null)::int
+           + (content.birth_date is not null and p.birth_date is not null)::int) as b
+from (select delivery_id, content_id from lake.intermediate.int_person__mention
+      where delivery_id in (select delivery_id from scored) and hash(content_id) % {parts} = {part}) as mention
+join (select content_id, name, sex_code, birth_date from lake.intermediate.int_person__content
+      where name is not null and hash(content_id) % {parts} = {part}) as content using (content_id)
+join (select content_id, person_id from lake.registry.person_link
+      where person_id is not null and hash(content_id) % {parts} = {part}) as link using (content_id)
+join lake.foundation.person as p using (person_id)
+where p.name is not null
+group by mention.delivery_id
+"""
+"""Name, sex and birthday of a row beside those of its person: of one part of the contents, for a city's do not fit into memory."""
+
 _RELATED = """
 insert into lake.quality.score by name
-with mention as (
-    select m.delivery_id, m.link_rule, m.person_id, m.content_id, m.role
-    from lake.foundation.person_mention as m where m.delivery_id in (select delivery_id from scored)
-    union all by name
-    select m.delivery_id, m.link_rule, m.role
-    from lake.foundation.organisation_mention as m where m.delivery_id in (select delivery_id from scored)),
-linked as (
+with linked as (
     select delivery_id, '0402' as indicator, count(*) filter (where link_rule not in ('own_record', 'not_linked')) as a, count(*) as b
-    from mention where role = 'subject' group by delivery_id),
+    from (select delivery_id, role, link_rule
+          from lake.intermediate.int_person__mention left join lake.registry.person_link using (content_id)
+          union all
+          select delivery_id, role, link_rule
+          from lake.intermediate.int_organisation__mention left join lake.registry.organisation_link using (content_id))
+    where role = 'subject' and delivery_id in (select delivery_id from scored)
+    group by delivery_id),
 agreed as (
-    select delivery_id, '0401' as indicator, sum(a) as a, sum(b) as b
-    from (select mention.delivery_id,
-                 (content.name = p.name)::int + coalesce((content.sex_code = p.sex_code)::int, 0)
-                 + coalesce((content.birth_date = p.birth_date)::int, 0) as a,
-                 1 + (content.sex_code is not null and p.sex_code is not null)::int
-                 + (content.birth_date is not null and p.birth_date is not null)::int as b
-          from mention join lake.intermediate.int_person__content as content using (content_id)
-          join lake.foundation.person as p using (person_id)
-          where content.name is not null and p.name is not null)
-    group by delivery_id)
+    select delivery_id, '0401' as indicator, sum(a) as a, sum(b) as b from score_agreed group by delivery_id)
 select s.delivery_id, coalesce(s.department, split_part(s.file, '/', 1)) as department, s.dataset, s.file, s.delivered_on,
        strftime(s.delivered_on, '%Y-%m') as "month", substr(indicator, 1, 2) as dimension, indicator, a::bigint as a, b::bigint as b,
        $build as build_id

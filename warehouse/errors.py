@@ -38,6 +38,11 @@ _SAID = (
         "the disk is full: nothing taken so far is lost; free some space and run the same command again",
     ),
     (
+        ("out of memory error",),
+        "the engine's memory does not suffice for a step: nothing taken is lost; give it more (TOWNLAKE_MEMORY_LIMIT, by default "
+        "two fifths of the machine's) and run the same command again",
+    ),
+    (
         ("read-only file system", "attempt to write a readonly database"),
         "the disk is read-only: mount it so that it can be written and run the same command again",
     ),

@@ -318,6 +318,7 @@ def reading(home: Home, *, tip: bool = False) -> Iterator[duckdb.DuckDBPyConnect
         )
     with contextlib.closing(engine(home)) as con:
         _attach(con, home, snapshot=snapshot, read_only=True)
+        con.execute("set parquet_metadata_cache = true")  # the lake's files never change: their footers are read once
         con.execute("use lake")
         yield con
 

@@ -209,6 +209,10 @@ def test_no_lake_yet(home: Home) -> None:
         (OSError(30, "Read-only file system", "/x"), "read-only"),
         (PermissionError(13, "denied", "/x"), "no permission"),
         (RuntimeError("IO Error: database is locked"), "locked"),
+        (
+            RuntimeError("Out of Memory Error: failed to pin block of size 256.0 KiB (9.4 GiB/9.4 GiB used)"),
+            "TOWNLAKE_MEMORY_LIMIT",
+        ),
     ],
 )
 def test_faults_of_the_ground_are_explained(error: Exception, says: str) -> None:
