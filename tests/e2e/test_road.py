@@ -301,3 +301,28 @@ def test_receipts_name_the_delivery_and_its_rows(built: Home) -> None:
         assert (built.root / receipt["raw"]).exists()
         assert sum(1 for _ in built.outbox.glob(f"*/*{receipt['delivery_id'][:12]}.html")) == 1
         assert sum(1 for _ in built.outbox.glob(f"*/*{receipt['delivery_id'][:12]}.xlsx")) == 1
+
+
+def test_agreement_is_counted_in_parts_as_at_once(two_months: Home) -> None:
+    """What the scorecard says of rows beside their people does not hang on how many contents are held at a time."""
+    from quality import scorecard
+
+    with reading(two_months) as con:
+        con.execute(
+            "create temp table scored as select delivery_id from lake.foundation.delivery where status = 'taken'"
+        )
+        expected = con.execute(
+            """select mention.delivery_id,
+                      count(*) + count(content.sex_code || p.sex_code) + count(content.birth_date::varchar || p.birth_date::varchar) as b
+               from lake.foundation.person_mention as mention
+               join lake.intermediate.int_person__content as content using (content_id)
+               join lake.foundation.person as p using (person_id)
+               where content.name is not null and p.name is not null group by 1 order by 1"""
+        ).fetchall()
+        for parts in (1, 7):
+            con.execute("create or replace temp table score_agreed (delivery_id varchar, a bigint, b bigint)")
+            for part in range(parts):
+                con.execute(scorecard._AGREED.format(parts=parts, part=part))
+            found = con.execute("select delivery_id, sum(a), sum(b) from score_agreed group by 1 order by 1").fetchall()
+            assert [(d, b) for d, _, b in found] == expected
+            assert all(0.9 * b < a <= b for _, a, b in found)

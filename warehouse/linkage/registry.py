@@ -131,7 +131,11 @@ def _forget_unsaid(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
 def _link(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> dict[str, int]:
     """New contents become or join units, units are compared and clustered, and whose entity changed is linked anew."""
     e = spec.entity
-    con.execute(f"create or replace temp table unlinked as select content_id, {e}_id, unit_key from unsaid limit 0")
+    con.execute(
+        f"""create or replace temp table unlinked as select content_id, {e}_id, unit_key from unsaid limit 0;
+            create or replace temp table newcomer as
+            select content_id from {_content(e)} where content_id not in (select content_id from lake.registry.{e}_link)"""
+    )
     _disown(con, spec, full)
     if full:
         _forget_rekeyed(con, spec)
@@ -228,8 +232,7 @@ def _disown_shared(con: duckdb.DuckDBPyConnection, spec: Spec, full: bool) -> No
     """Adds to `disowned` what a register says under one identifier with names that are not alike, of identifiers with news."""
     e = spec.entity
     news = f"""{spec.verified} in (
-                select {spec.verified} from {_content(e)}
-                where content_id not in (select content_id from lake.registry.{e}_link))"""
+                select {spec.verified} from {_content(e)} where content_id in (from newcomer))"""
     con.execute(
         f"""create or replace temp table claimed as
             select content_id, {spec.verified} as identifier, dataset, name
@@ -260,21 +263,25 @@ def _new_contents(con: duckdb.DuckDBPyConnection, spec: Spec) -> int:
     many units were not met before. The links themselves are written once, when their entities are known (`_identify`).
     """
     e = spec.entity
-    new = f"{_content(e)} where content_id not in (select content_id from lake.registry.{e}_link)"
+    con.execute(
+        f"""create or replace temp table fresh as
+            select content_id, {_unit_key(spec)} as unit_key from {_content(e)}
+            where content_id in (from newcomer union all select content_id from unlinked);
+            drop table newcomer"""
+    )
     row = con.execute(
         f"""insert into lake.registry.{e} by name
-            with said as (select first_mention, content_id, {_unit_key(spec)} as unit_key from {new}),
+            with said as (
+                select first_mention, content_id, unit_key from fresh join {_content(e)} using (content_id)
+                where unit_key not like 'none|%' and unit_key not in (select cluster_key from lake.registry.{e})),
             earliest as (
                 select unit_key, min(struct_pack(first_mention := first_mention, content_id := content_id)) as said
-                from said
-                where unit_key not like 'none|%' and unit_key not in (select cluster_key from lake.registry.{e})
-                group by unit_key)
+                from said group by unit_key)
             select null::varchar as {e}_id, unit_key as cluster_key, said.content_id as minted_from,
                    '{spec.prefix}' || substr(md5('{e}|' || said.content_id), 1, 20) as own_id,
                    said.first_mention::varchar as minted_on
             from earliest"""
     ).fetchone()
-    con.execute(f"create or replace temp table fresh as select content_id, {_unit_key(spec)} as unit_key from {new}")
     con.execute(
         f"""create or replace temp view linked as
             select content_id, unit_key from lake.registry.{e}_link union all select content_id, unit_key from fresh"""
