@@ -18,20 +18,21 @@ select
 left join ({{ said_by(entity, attribute) }}) as agreed_{{ attribute }}
     on link.{{ entity }}_id = agreed_{{ attribute }}.{{ entity }}_id and content.{{ attribute }} = agreed_{{ attribute }}.{{ attribute }}
 {%- endfor %}
-where {{ is_made(entity) }}
+where link.{{ entity }}_id is not null
 {%- endmacro %}
 
+{# Links with what is said and how current it is. What was queued is chosen first: the engine does not move it below the joins. #}
 {% macro linked(entity) -%}
+{%- if is_incremental() %}
+from (
+    select * from lake.registry.{{ entity }}_link
+    where {{ entity }}_id in (select queued.{{ entity }}_id from lake.registry.{{ entity }}_queue as queued)
+) as link
+{%- else %}
 from lake.registry.{{ entity }}_link as link
+{%- endif %}
 inner join {{ ref('int_' ~ entity ~ '__content') }} as content on link.content_id = content.content_id
 inner join lake.registry.{{ entity }}_state as state on link.content_id = state.content_id
-{%- endmacro %}
-
-{% macro is_made(entity) -%}
-link.{{ entity }}_id is not null
-{%- if is_incremental() %}
-and link.{{ entity }}_id in (select queued.{{ entity }}_id from lake.registry.{{ entity }}_queue as queued)
-{%- endif %}
 {%- endmacro %}
 
 {# Attributes whose rule asks how many datasets say the same now. #}
@@ -47,7 +48,7 @@ select {{ entity }}_id, {{ attribute }}, count(*) as datasets, sum(times) as tim
 from (
     select link.{{ entity }}_id, content.{{ attribute }}, content.dataset, count(*) as times
     {{ linked(entity) }}
-    where {{ is_made(entity) }} and state.is_current and content.{{ attribute }} is not null
+    where link.{{ entity }}_id is not null and state.is_current and content.{{ attribute }} is not null
     group by link.{{ entity }}_id, content.{{ attribute }}, content.dataset
 )
 group by {{ entity }}_id, {{ attribute }}

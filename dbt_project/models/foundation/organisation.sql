@@ -14,12 +14,6 @@ chosen as (
         {{ chosen_place('organisation', none) }} as place_content_id
     from said
     group by organisation_id
-),
-
-placed as (
-    select content.content_id, place.*
-    from lake.registry.place_link as content
-    inner join {{ ref('place') }} as place on content.place_id = place.place_id
 )
 
 select
@@ -46,5 +40,6 @@ select
     chosen.phone
 from chosen
 left join lake.registry.person as legal_person on 'id|' || chosen.legal_person_key = legal_person.cluster_key
-left join placed on chosen.place_content_id = placed.content_id
+left join lake.registry.place_link as stands on chosen.place_content_id = stands.content_id
+left join {{ ref('place') }} as placed on stands.place_id = placed.place_id
 left join lake.registry.organisation_industry as classified on chosen.organisation_id = classified.organisation_id

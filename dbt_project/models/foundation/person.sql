@@ -26,12 +26,6 @@ chosen as (
 
 named as (
     {{ said_by('person', 'name') }}
-),
-
-placed as (
-    select content.content_id, place.*
-    from lake.registry.place_link as content
-    inner join {{ ref('place') }} as place on content.place_id = place.place_id
 )
 
 select
@@ -59,6 +53,8 @@ select
         * coalesce(named.times / nullif(chosen.names_said, 0), 1.0), 3) as confidence
 from chosen
 left join named on chosen.person_id = named.person_id and chosen.name = named.name
-left join placed as residence on chosen.residence_content_id = residence.content_id
-left join placed as registered on chosen.registered_content_id = registered.content_id
+left join lake.registry.place_link as resides on chosen.residence_content_id = resides.content_id
+left join {{ ref('place') }} as residence on resides.place_id = residence.place_id
+left join lake.registry.place_link as is_registered on chosen.registered_content_id = is_registered.content_id
+left join {{ ref('place') }} as registered on is_registered.place_id = registered.place_id
 order by chosen.person_id
