@@ -315,6 +315,22 @@ def test_only_what_news_reach_is_looked_at(lake: SmallLake, monkeypatch: pytest.
     assert lake.entity_of("person", other) != lake.entity_of("person", one)
 
 
+def test_keys_from_before_they_said_whose_they_are_are_stored_anew(lake: SmallLake) -> None:
+    for row in _village(6):
+        lake.person(**row)  # type: ignore[arg-type]
+    lake.link()
+    before = lake.links("person")
+    keys = lake.con.execute("from lake.registry.person_key order by all").fetchall()
+    lake.con.execute("alter table lake.registry.person_key drop column is_loose")
+    registry.prepare(lake.con)
+    lake.person("龚玥", id_number=A)
+    lake.link()
+    now = lake.con.execute("from lake.registry.person_key order by all").fetchall()
+    assert set(keys) < set(now)
+    assert all(is_loose is not None for *_, is_loose in now)
+    assert {c: said for c, said in lake.links("person").items() if c in before} == before
+
+
 def test_a_registry_from_before_there_were_units_keeps_its_ids(lake: SmallLake) -> None:
     """Tables as they were: an id per cluster, no units, no pairs; employers were one cluster per insured person."""
     sound = lake.person("王建国", id_number=A, birth_date="1982-03-12", phone="13800000001", day="2026-01-01")
