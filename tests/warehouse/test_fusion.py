@@ -297,6 +297,7 @@ def test_only_what_news_reach_is_looked_at(lake: SmallLake, monkeypatch: pytest.
     monkeypatch.setattr(clusters, "cluster", counted)
     for row in _village(5):
         lake.person(**row)  # type: ignore[arg-type]
+    lake.person(None, birth_date="1970-05-05", phone="13800000009", row_key="nameless")
     one = lake.person("龚玥", id_number=A, phone="13800000008")
     lake.link()
     lake.publish()

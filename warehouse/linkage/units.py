@@ -18,14 +18,14 @@ MANY = 0.25
 
 
 def know(con: duckdb.DuckDBPyConnection, spec: Spec, wanted: str) -> None:
-    """Temp table `unit`: every unit with contents under the condition `wanted` on `link` (a row of `linked`); whether it makes and anchors an
-    entity, and whether it is compared.
+    """Temp table `unit`: every unit with contents under the condition `wanted` on `link` (a row of `linked`), whether it makes
+    and anchors an entity, and whether it is compared.
     """
     e = spec.entity
     con.execute(
         f"""create or replace temp table unit as
             with said as (
-                select link.unit_key, bool_or({spec.mints}) as mints, bool_or({spec.loose}) as may_be_loose,
+                select link.unit_key, bool_or({spec.mints}) as mints, coalesce(bool_or({spec.loose}), false) as may_be_loose,
                        link.unit_key like 'id|%' and {str(spec.exclusive).lower()} and bool_and({spec.anchors}) as is_anchor
                 from linked as link join lake.intermediate.int_{e}__content as content using (content_id)
                 where link.unit_key not like 'none|%' and {wanted} group by link.unit_key)
