@@ -12,10 +12,12 @@ with delivered as (
     where house_code is not null
     qualify row_number() over (partition by house_code order by row_number desc) = 1
     {%- else %}
+    {#- no row, but columns of a table: Spark writes constants into all that is taken apart below and comes to no end #}
     select
-        null::varchar as house_code, null::varchar as standard_address, null::varchar as road, null::varchar as "number",
-        null::varchar as estate, null::varchar as building, null::varchar as unit, null::varchar as room,
-        null::double as longitude, null::double as latitude, null::varchar as grid_code, false as is_whole
+        county_code as house_code, name as standard_address, name as road, name as "number",
+        name as estate, name as building, name as unit, name as room,
+        county_code::double as longitude, county_code::double as latitude, county_code as grid_code, county_code is null as is_whole
+    from {{ ref('county') }}
     where false
     {%- endif %}
 ),
