@@ -80,7 +80,7 @@ def build(
             results = dbt.run(
                 home,
                 "run",
-                exclude=[*inputs.GIVEN, *idle],
+                exclude=[*inputs.DRAWN, *idle],
                 full_refresh=True,
                 target="spark",
                 variables={"TOWNLAKE_SPARK_OUT": str(out)},
@@ -110,7 +110,7 @@ def _given(out: Path, made: set[str]) -> list[str]:
     from warehouse.spark import inputs
 
     copies = {f"{schema}.{p.name}" for schema in OPENED for p in (out / schema).glob("*") if p.name not in made}
-    return sorted(copies | {f"{schema}.{model}" for model, schema in inputs.GIVEN.items()})
+    return sorted(copies | {f"{schema}.{model}" for model, schema in inputs.DRAWN.items()})
 
 
 @contextlib.contextmanager

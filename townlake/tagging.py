@@ -1,4 +1,4 @@
-"""The tag models dbt runs: rules and facts of `warehouse/classification`, with what the contracts say of the datasets."""
+"""The models of facts and tags dbt runs: rules and facts of `warehouse/classification`, with what the contracts say of the datasets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from ingestion.contracts import Contracts
-from warehouse.classification.facts import load_facts
-from warehouse.classification.tag_sql import entity_tag_sql, tag_sql
-from warehouse.classification.tags import load_tags, rules_version
+from warehouse.classification.facts import FactBook, load_facts
+from warehouse.classification.tag_sql import entity_tag_sql, fact_columns, fact_model, fact_sql, made, tag_sql
+from warehouse.classification.tags import Tag, load_tags, rules_version
 
 if TYPE_CHECKING:
     import duckdb
 
-_CONFIG = "{{{{ config(schema='foundation', materialized='{0}', tags=['foundation']) }}}}\n"
+_CONFIG = "{{{{ config(schema='{0}', materialized='{1}', tags=['foundation']) }}}}\n"
+_ENTITY_ZH = {"person": "自然人", "household": "户", "organisation": "组织", "place": "地点"}
 
 COLUMNS = {
     "entity_tag": {
@@ -50,19 +51,29 @@ def models(contracts: Contracts) -> dict[str, str]:
     """Text of the rendered models by file name."""
     tags, books = load_tags(), load_facts()
     datasets = set(contracts)
-    return {
-        "entity_tag.sql": _CONFIG.format("table") + entity_tag_sql(tags, books, datasets),
-        "tag.sql": _CONFIG.format("view") + tag_sql(tags, books, datasets),
-        "tag.yml": _described(),
+    facts = {
+        f"{fact_model(entity)}.sql": _CONFIG.format("intermediate", "table") + fact_sql(entity, tags, books, datasets)
+        for entity in made(tags, books)
+    }
+    return facts | {
+        "entity_tag.sql": _CONFIG.format("foundation", "table") + entity_tag_sql(tags, books, datasets),
+        "tag.sql": _CONFIG.format("foundation", "view") + tag_sql(tags, books, datasets),
+        "tag.yml": _described(tags, books),
     }
 
 
-def _described() -> str:
+def _described(tags: tuple[Tag, ...], books: dict[str, FactBook]) -> str:
+    titles, described = dict(_TITLES), dict(COLUMNS)
+    for entity in made(tags, books):
+        book, model = books[entity], fact_model(entity)
+        titles[model] = f"{_ENTITY_ZH[entity]}的事实：标签规则所问的，每个对象一行"
+        said = {book.key: "该对象的编号"} | {name: fact.zh for name, fact in book.all().items()}
+        described[model] = {name: said[name] for name in fact_columns(entity, tags, books)}
     lines = ["version: 2", "models:"]
-    for model, columns in COLUMNS.items():
+    for model, columns in described.items():
         lines += [
             f"  - name: {model}",
-            f"    description: {json.dumps(_TITLES[model], ensure_ascii=False)}",
+            f"    description: {json.dumps(titles[model], ensure_ascii=False)}",
             "    columns:",
         ]
         for column, text in columns.items():

@@ -77,9 +77,13 @@ class SetFact(Fact):
 
 
 class FactSet(Strict):
-    """Facts from a SELECT that gives at most one row per entity. Left out where a dataset of `needs` was never delivered."""
+    """Facts from a SELECT that gives at most one row per entity. Left out where a dataset of `needs` was never delivered.
+
+    `rows` names the fact that says whether the entity has rows the set is made of: without one nothing of it is missing.
+    """
 
     needs: tuple[str, ...] = ()
+    rows: str | None = None
     sql: str
     facts: dict[str, SetFact]
 
@@ -114,6 +118,8 @@ class FactBook(Strict):
         named += [*self.derived, AS_OF, self.key]
         if twice := {name for name in named if named.count(name) > 1}:
             raise ValueError(f"the fact {sorted(twice)[0]!r} is there twice")
+        if strange := {s.rows for s in self.sets.values() if s.rows} - set(named):
+            raise ValueError(f"the fact {sorted(strange)[0]!r} of a set's rows is not there")
         return self
 
     def all(self) -> dict[str, Fact]:
@@ -154,6 +160,9 @@ class FactBook(Strict):
             present = next((name for name, f in roll.facts.items() if f.present), None)
             if present:
                 out |= {name: present for name, f in roll.facts.items() if not f.present}
+        for one in self.sets.values():
+            if one.rows:
+                out |= dict.fromkeys(one.facts, one.rows)
         return out
 
 

@@ -1,12 +1,14 @@
-"""The SQL of `foundation.entity_tag` and `foundation.tag`, from facts and rules: a dbt model in text (Jinja and SQL).
+"""The SQL of `intermediate.int_<entity>__fact`, `foundation.entity_tag` and `foundation.tag`, from facts and rules: dbt models
+in text (Jinja and SQL).
 
-One relation of facts per entity, one pass over each for all its tags: a row gives the list of the rules that hold or
+One table of facts per entity, one pass over each for all its tags: a row gives the list of the rules that hold or
 cannot be told, and only these are written out with their evidence. Whether a dataset was ever delivered is known when the
-model runs: facts of one that was not are NULL there, and rules that need it are left out (and say so in `foundation.tag`).
+models run: facts of one that was not are NULL there, and rules that need it are left out (and say so in `foundation.tag`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from warehouse.classification.facts import AS_OF, FactBook, Roll, RollFact, SetFact, mentions
@@ -17,6 +19,7 @@ COLUMNS = ("entity", "entity_id", "tag", "outcome", "since", "until", "evidence"
 MENTIONED = ("person", "organisation")
 """Entities whose facts come from rows that mention them."""
 
+_DELIVERED = "{%- set delivered = delivered_contracts() | map(attribute='id') | list %}\n"
 _DAY, _ROW = 2**46, 2**10
 """Rows are put in order by day, row number and sheet: one number, so that of several rows the same one is always the last."""
 
@@ -27,15 +30,58 @@ def needed(tag: Tag, books: Mapping[str, FactBook]) -> frozenset[str]:
     return frozenset().union(*(needs[name] for name in tag.inputs))
 
 
+def fact_model(entity: str) -> str:
+    """Name of the model that holds the facts of an entity."""
+    return f"int_{entity}__fact"
+
+
+def made(tags: Sequence[Tag], books: Mapping[str, FactBook]) -> list[str]:
+    """Entities whose facts are needed, in the order they are made: those with tags, and those whose facts theirs are taken from."""
+    wanted: set[str] = {t.entity for t in tags}
+    for entity in reversed(list(books)):
+        if entity in wanted:
+            wanted |= {other for other in books if other != entity and mentions(_asked(books[entity]), f"{other}_fact")}
+    return [entity for entity in books if entity in wanted]
+
+
+def fact_columns(entity: str, tags: Sequence[Tag], books: Mapping[str, FactBook]) -> list[str]:
+    """Columns of an entity's facts: its key, `as_of`, and the facts that its rules or other entities' facts ask for."""
+    book = books[entity]
+    presence = book.presence()
+    wanted = {name for tag in tags if tag.entity == entity for name in tag.inputs}
+    wanted |= {presence[name] for name in wanted if name in presence}
+    for other, theirs in books.items():
+        if other != entity and mentions(asked := _asked(theirs), f"{entity}_fact"):
+            wanted |= {name for name in book.all() if re.search(rf"\b{re.escape(name)}\b", asked)}
+    return [book.key, AS_OF, *sorted(wanted - {AS_OF})]
+
+
+def fact_sql(entity: str, tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collection[str]) -> str:
+    """The model of an entity's facts, a row each. `datasets` are those under contract."""
+    ctes = [_today(())]
+    if mentions(_asked(books[entity]), "door"):
+        ctes.append(_door())
+    if entity in MENTIONED:
+        ctes.append(_said(entity))
+    ctes += _facts(entity, books[entity], datasets)
+    kept = ", ".join(quote(name) for name in fact_columns(entity, tags, books))
+    body = "with " + ",\n\n".join(ctes) + f"\n\nselect {kept}\nfrom {entity}_fact\n"
+    for other in books:
+        if other != entity:
+            body = re.sub(rf"\b{other}_fact\b", f"{{{{ ref('{fact_model(other)}') }}}}", body)
+    return _DELIVERED + body
+
+
+def _asked(book: FactBook) -> str:
+    """The SQL that an entity's facts are made by beside the rolls: it may read the facts of others."""
+    return "\n".join((book.source, *(one.sql for one in book.sets.values())))
+
+
 def entity_tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collection[str]) -> str:
     """The model of `entity_tag`. `datasets` are those under contract."""
-    used = [entity for entity in books if any(t.entity == entity for t in tags)]
-    made = _made(used, books)
-    ctes = [_today(_sources(tags, books)), _door(), *(_said(entity) for entity in MENTIONED)]
-    for entity in made:
-        ctes += _facts(entity, books[entity], datasets)
+    ctes = [_today(_sources(tags, books))]
     selects = []
-    for entity in used:
+    for entity in books:
         own = [(t, needed(t, books)) for t in tags if t.entity == entity]
         own = [(t, needs) for t, needs in own if needs <= set(datasets)]
         if own:
@@ -44,23 +90,8 @@ def entity_tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets:
             selects.append(select)
     nothing = "select " + ", ".join(f"null::{'date' if c in ('since', 'until') else 'varchar'} as {c}" for c in COLUMNS)
     body = "\nunion all\n".join([*selects, f"{nothing} where false"])
-    return (
-        "{%- set delivered = delivered_contracts() | map(attribute='id') | list %}\nwith "
-        + ",\n\n".join(ctes)
-        + "\n\n"
-        + body
-        + "\norder by entity, entity_id\n"  # tags of one entity are asked for together
-    )
-
-
-def _made(used: Collection[str], books: Mapping[str, FactBook]) -> list[str]:
-    """Entities whose facts are needed: those with tags, and those whose facts theirs are taken from."""
-    wanted = set(used)
-    for entity in reversed(list(books)):
-        if entity in wanted:
-            sql = "\n".join((books[entity].source, *(one.sql for one in books[entity].sets.values())))
-            wanted |= {other for other in books if other != entity and mentions(sql, f"{other}_fact")}
-    return [entity for entity in books if entity in wanted]
+    # tags of one entity are asked for together
+    return _DELIVERED + "with " + ",\n\n".join(ctes) + "\n\n" + body + "\norder by entity, entity_id\n"
 
 
 def tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collection[str]) -> str:
@@ -83,11 +114,12 @@ def tag_sql(tags: Sequence[Tag], books: Mapping[str, FactBook], datasets: Collec
         "tag, entity, name, group_code, group_name, definition, source, owner, condition, valid_from, valid_to, inputs, "
         "waits_for, rules_version"
     )
-    head = "{%- set delivered = delivered_contracts() | map(attribute='id') | list %}\n"
     values = ",\n".join(rows)
     waiting = "list_filter(waits_for, lambda dataset: dataset is not null)"
     chosen = names.replace("waits_for", f"{waiting} as waits_for")
-    return head + f"select {chosen}, len({waiting}) = 0 as is_applied\nfrom (values\n{values}\n) as rule({names})\n"
+    return (
+        _DELIVERED + f"select {chosen}, len({waiting}) = 0 as is_applied\nfrom (values\n{values}\n) as rule({names})\n"
+    )
 
 
 def _safe(sql: str) -> str:
@@ -147,10 +179,12 @@ def _door() -> str:
 
 
 def _said(entity: str) -> str:
+    sheet = "coalesce(nullif(sheet, ''), '-')"
     return (
         f"said_{entity} as (\n"
         f"    select {entity}_id, dataset, role, delivery_id, sheet, row_number, content_id,\n"
-        f"        datediff('day', date '1970-01-01', delivered_on) * {_DAY} + row_number * {_ROW} + (hash(coalesce(sheet, '')) % {_ROW})::bigint as row_order\n"
+        f"        datediff('day', date '1970-01-01', delivered_on) * {_DAY} + row_number * {_ROW}\n"
+        f"        + (unicode({sheet}) * 31 + unicode(right({sheet}, 1)) * 7 + length({sheet})) % {_ROW} as row_order\n"
         f"    from {{{{ ref('{entity}_mention') }}}}\n    where is_current and {entity}_id is not null\n)"
     )
 
@@ -210,7 +244,7 @@ def _roll(alias: str, entity: str, roll: Roll) -> str:
         if fact.present:
             measures.append(f"true as {quote(name)}")
         elif fact.row is not None:
-            measures.append(f"max_by({fact.row}, said.row_order) as {quote(name)}")
+            measures.append(f"max_by({fact.row}, said.row_order) filter ({fact.row} is not null) as {quote(name)}")
         else:
             measures.append(f"{fact.over} as {quote(name)}")
     roles = ", ".join(literal(r) for r in roll.roles)
@@ -282,7 +316,7 @@ def _tagged(entity: str, book: FactBook, own: Sequence[tuple[Tag, frozenset[str]
     columns = ", ".join(quote(n) for n in sorted(everything | {AS_OF}))
     hit = (
         f"{entity}_hit as (\n    select {book.key}, {columns},\n"
-        f"        unnest(list_filter([{_break(tests)}null::integer], x -> x is not null)) as hit\n    from {entity}_fact\n)"
+        f"        unnest(list_filter([{_break(tests)}null::integer], x -> x is not null)) as hit\n    from {{{{ ref('{fact_model(entity)}') }}}}\n)"
     )
     select = (
         f"select\n    {literal(entity)} as entity, {book.key} as entity_id,\n"

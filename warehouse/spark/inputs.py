@@ -34,11 +34,6 @@ KEPT = {
 }
 """Tables that Python keeps and models (or the linkage) read, by schema."""
 
-UNPLANNED = {"entity_tag": "foundation"}
-"""Models whose plan Spark does not finish: 180 rules over facts made of facts, which its optimizer writes out within each other."""
-
-GIVEN = {**DRAWN, **UNPLANNED}
-"""Models that are not made on Spark; their tables are the lake's."""
 
 LOCATOR = {
     "dataset": "string",
@@ -68,7 +63,7 @@ def export(
     written: dict[tuple[str, str], Path] = {}
     for schema, table in there:
         is_read = (
-            table in KEPT.get(schema, ()) or (schema == "staging" and table in seeds) or GIVEN.get(table) == schema
+            table in KEPT.get(schema, ()) or (schema == "staging" and table in seeds) or DRAWN.get(table) == schema
         )
         if not is_read and (schema != "foundation" or table in models):
             continue

@@ -13,7 +13,7 @@ import jinja2
 
 from ingestion.contracts import Contracts, load_contracts
 from warehouse.classification.facts import load_facts
-from warehouse.classification.tag_sql import entity_tag_sql, tag_sql
+from warehouse.classification.tag_sql import entity_tag_sql, fact_model, fact_sql, made, tag_sql
 from warehouse.classification.tags import Tag, load_tags
 from warehouse.lake import quote
 
@@ -134,10 +134,19 @@ class TagGround:
         return key
 
     def sql(self, model: str, tags: Sequence[Tag] | None = None) -> str:
-        """What dbt would run: the model with its Jinja filled in."""
+        """What dbt would run: the model with its Jinja filled in. The facts that `entity_tag` reads are made first."""
         used, books = tuple(tags) if tags is not None else load_tags(), load_facts()
-        text = (entity_tag_sql if model == "entity_tag" else tag_sql)(used, books, set(self.contracts))
-        schemas = {n.split(".")[1]: n for n in _TABLES}
+        if model == "tag":
+            return self._filled_in(tag_sql(used, books, set(self.contracts)))
+        for entity in made(used, books):
+            facts = self._filled_in(fact_sql(entity, used, books, set(self.contracts)))
+            self.con.execute(f"create or replace table lake.intermediate.{fact_model(entity)} as {facts}")
+        return self._filled_in(entity_tag_sql(used, books, set(self.contracts)))
+
+    def _filled_in(self, text: str) -> str:
+        schemas = {n.split(".")[1]: n for n in _TABLES} | {
+            n: f"intermediate.{n}" for n in map(fact_model, load_facts())
+        }
         delivered = [
             SimpleNamespace(id=r[0])
             for r in self.con.execute("select distinct dataset from lake.foundation.delivery").fetchall()

@@ -265,6 +265,17 @@ def test_losses_of_two_years_in_a_row(city: TagGround) -> None:
     assert city.row("consecutive_losses", "unsaid")["evidence"]["missing"] == ["taxable_income_before_cny"]
 
 
+def test_a_return_filed_again_replaces_that_of_its_year(city: TagGround) -> None:
+    for firm, incomes in {"worse": (5, -1), "better": (-1, 5)}.items():
+        city.organisation(firm)
+        city.say("shuiwu.nashui", organisation=firm, tax_year=2024, taxable_income_cny=-5)
+        for income in incomes:
+            city.say("shuiwu.nashui", organisation=firm, tax_year=2025, taxable_income_cny=income)
+    assert city.outcomes("consecutive_losses") == {"worse": "yes"}
+    told = city.row("consecutive_losses", "worse")["evidence"]["inputs"]
+    assert (told["tax_year"], told["tax_year_before"], told["taxable_income_before_cny"]) == (2025, 2024, -5)
+
+
 def test_a_home_that_uses_water_and_has_nobody(city: TagGround) -> None:
     for door, used in (("used", 5), ("empty", 0)):
         city.place(door)
