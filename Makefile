@@ -57,7 +57,7 @@ test-exhaustive: setup  ## a million adversarial cells per standard element, and
 	$(BIN)/python -m pytest -m exhaustive -n 2
 
 kills: setup  ## SIGKILL at 200 random moments of every step; what a run anew makes of it (KILLS=200 SEED=…)
-	TOWNLAKE_TEST_KILLS=$(or $(KILLS),200) $(if $(SEED),TOWNLAKE_TEST_SEED=$(SEED)) $(BIN)/python -m pytest tests/e2e/test_kill.py -n 2
+	TOWNLAKE_TEST_KILLS=$(or $(KILLS),200) $(if $(SEED),TOWNLAKE_TEST_SEED=$(SEED)) $(BIN)/python -m pytest tests/e2e/test_kill.py -n 2 -rP
 
 lint: setup  ## ruff, mypy, import contract, sqlfluff
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,4 +36,6 @@ def test_killed_anywhere_and_run_again(road_to_kill: Path, part: int) -> None:
     wrong = [a for a in attempts if a["wrong"]]
     assert not wrong, "\n".join(json.dumps(a, ensure_ascii=False) for a in wrong)
     assert ended.returncode == 0, ended.stderr[-3000:]
+    killed = Counter(kill["at"] for a in attempts for kill in a["kills"])
+    print(f"seed {SEED}, part {part}: {len(attempts)} attempts, {killed.total()} kills:", dict(killed.most_common()))
     assert sum(len(a["kills"]) for a in attempts) >= KILLS // PARTS

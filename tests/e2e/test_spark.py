@@ -78,6 +78,7 @@ def test_every_table_is_the_lakes(lake: Home, tmp_path: Path) -> None:
         "foundation.person",
         "foundation.person_value",
         "foundation.place",
+        "foundation.entity_tag",
         "marts.policy_match",
     } <= {c.table for c in compared if c.rows}
     rows = answer["rows"]
