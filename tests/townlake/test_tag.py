@@ -70,9 +70,12 @@ def test_models_name_only_what_is_under_contract() -> None:
     contracts = {k: c for k, c in load_contracts().items() if k in ("gongan.changzhu", "minzheng.gaoling_jintie")}
     rendered = tagging.models(contracts)
     assert "stg_gongan__changzhu" in rendered["int_person__fact.sql"]
-    assert "stg_minzheng__dibao" not in rendered["int_person__fact.sql"]
-    assert "stg_shuiwudian__yongliang" not in rendered["int_place__fact.sql"]
-    assert "gongan.changzhu" in rendered["entity_tag.sql"]
+    for text in rendered.values():
+        assert "stg_minzheng__dibao" not in text
+        assert "stg_shuiwudian__yongliang" not in text
+    assert "'low_income'" in rendered["tag.sql"]
+    assert "'low_income'" not in rendered["entity_tag.sql"]
+    assert "'elderly_80'" in rendered["entity_tag.sql"]
 
 
 def test_other_rules_than_the_published_ones_are_reason_for_a_build() -> None:

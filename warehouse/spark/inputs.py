@@ -34,7 +34,6 @@ KEPT = {
 }
 """Tables that Python keeps and models (or the linkage) read, by schema."""
 
-
 LOCATOR = {
     "dataset": "string",
     "file": "string",

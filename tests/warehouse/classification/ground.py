@@ -19,7 +19,7 @@ from warehouse.lake import quote
 
 DAY = date(2026, 10, 31)
 _TYPES = {"date": "date", "timestamp": "timestamp", "integer": "bigint", "amount": "decimal(24, 2)",
-          "decimal": "decimal(28, 6)", "usage": "decimal(28, 3)", "coordinate": "double"}  # fmt: skip
+          "decimal": "decimal(28, {scale})", "usage": "decimal(28, 3)", "coordinate": "double"}  # fmt: skip
 _LOCATOR = (
     "dataset varchar, file varchar, sheet varchar, row_number bigint, delivery_id varchar, received_at timestamp, "
     "delivered_on date"
@@ -61,7 +61,8 @@ class TagGround:
             self.con.execute(f"create table lake.{name} ({columns})")
         for contract in self.contracts.values():
             columns = ", ".join(
-                f"{quote(c.name)} {_TYPES.get(c.custom.standard.kind, 'varchar')}" for c in contract.columns
+                f"{quote(c.name)} {_TYPES.get(c.custom.standard.kind, 'varchar').format(scale=c.custom.standard.options.get('scale', 6))}"
+                for c in contract.columns
             )
             self.con.execute(
                 f"create table lake.staging.stg_{contract.model_name} ({_LOCATOR}, row_key varchar, {columns})"

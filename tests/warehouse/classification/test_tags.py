@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.classification.ground import DAY, TagGround
-from warehouse.classification.facts import load_facts
+from warehouse.classification.facts import FACTS, load_facts
 from warehouse.classification.tag_sql import needed
 from warehouse.classification.tags import Tag, load_tags, rules_version
+from warehouse.errors import WrongUse
 
 KEY_NAMES = {
     "living_alone_80", "deceased_still_paid", "child_without_id", "disabled", "low_income", "low_income_margin", "hazardous_chemicals",
@@ -276,6 +277,37 @@ def test_a_return_filed_again_replaces_that_of_its_year(city: TagGround) -> None
     assert (told["tax_year"], told["tax_year_before"], told["taxable_income_before_cny"]) == (2025, 2024, -5)
 
 
+def test_an_amount_as_large_as_its_column_holds_stops_nothing(city: TagGround) -> None:
+    city.place("d")
+    city.organisation("firm", capital_cny=10**15)
+    city.household("H", "d")
+    city.resident("member", household_id="H")
+    city.say("zhujian.fangwu", house_code="d", area_m2=10**25, use_kind="住宅")
+    city.say("shuiwu.nashui", organisation="firm", tax_year=2025, taxable_income_cny=10**21, revenue_cny=10**21)
+    city.say(
+        "shuiwudian.yongliang",
+        house_code="d",
+        energy_kind="水",
+        billing_month="2026-10",
+        usage_quantity=10**24,
+        account_number="a",
+    )
+    city.say(
+        "shuiwudian.yongliang",
+        house_code="d",
+        energy_kind="水",
+        billing_month="2026-10",
+        usage_quantity=9 * 10**24,
+        account_number="b",
+    )
+    city.rows()
+    areas = city.con.execute(
+        "select home_area_m2 from lake.intermediate.int_household__fact union all "
+        "select water_quarter_m3 from lake.intermediate.int_place__fact where place_id = 'd'"
+    ).fetchall()
+    assert areas == [(10**25,), (10**25,)]
+
+
 def test_a_home_that_uses_water_and_has_nobody(city: TagGround) -> None:
     for door, used in (("used", 5), ("empty", 0)):
         city.place(door)
@@ -343,6 +375,16 @@ def test_the_day_is_the_one_the_files_name(city: TagGround) -> None:
     city.put("foundation.delivery", delivery_id="x", dataset="minzheng.sheshi", file="设施.xlsx", delivered_on=date(2026, 11, 23),
              status="taken")  # fmt: skip
     assert city.outcomes("elderly_80") == {}
+
+
+def test_rows_of_a_set_are_told_by_a_fact_that_exists(tmp_path: Path) -> None:
+    books = load_facts()
+    assert books["organisation"].presence()["revenue_before_cny"] == "is_taxpayer"
+    for entity in books:
+        text = (FACTS / f"{entity}.yaml").read_text(encoding="utf-8")
+        (tmp_path / f"{entity}.yaml").write_text(text.replace("rows: is_taxpayer", "rows: is_payer"), encoding="utf-8")
+    with pytest.raises(WrongUse, match=r"organisation\.yaml.*'is_payer'"):
+        load_facts(tmp_path)
 
 
 def test_another_rule_makes_another_version(tmp_path: Path) -> None:
