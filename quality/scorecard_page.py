@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ GRADES = ((95.0, "优", "good"), (85.0, "良", "calm"), (75.0, "中", "warn"), (
 """Least score, word, tone: a reading aid of this house, no standard's."""
 Scores = dict[str, tuple[int, int]]
 """dimension → (A, B)"""
+_ByDepartment = Mapping[str, list[dict[str, Any]]]
 
 
 def write(home: Home, con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContract]) -> list[Path]:
@@ -41,7 +43,8 @@ def write(home: Home, con: duckdb.DuckDBPyConnection, contracts: Mapping[str, Da
         "select distinct coalesce(department, split_part(file, '/', 1)) from lake.foundation.delivery"
     ).fetchall()
     known = {department for (department,) in seen}
-    views = [_department(con, d, c) for d, c in sorted(by_department(contracts).items()) if d in known]
+    figures = _read(con, contracts)
+    views = [_department(figures, d, c) for d, c in sorted(by_department(contracts).items()) if d in known]
     views = [v for v in views if v["deliveries"]]
     if not views:
         return []
@@ -55,7 +58,7 @@ def write(home: Home, con: duckdb.DuckDBPyConnection, contracts: Mapping[str, Da
             write_atomic(folder / PAGE, _template("scorecard.html.j2").render(v=view, stamp=stamp).encode())
             write_atomic(folder / BOOK, workbook(view, stamp))
         city = {"title": "全市", "departments": sorted(views, key=lambda v: -v["total"]), "late": [f for v in views for f in v["late"]],
-                **_scored(con, "level = 'city'")}  # fmt: skip
+                **figures.scored("city")}  # fmt: skip
         out.append(home.reports / CITY_PAGE)
         write_atomic(out[-1], _template("scorecard_city.html.j2").render(v=city, stamp=stamp).encode())
     except OSError as error:
@@ -98,14 +101,8 @@ def percent(a: int, b: int) -> str:
     return "99.9 %" if shown == "100.0" and a < b else f"{shown} %"
 
 
-def _scored(con: duckdb.DuckDBPyConnection, where: str, values: Sequence[Any] = ()) -> dict[str, Any]:
+def _scored(months: Mapping[str, Scores]) -> dict[str, Any]:
     """Scores of the newest month, the months before, and what the newest is made of."""
-    rows = con.execute(
-        f'select "month", dimension, a, b from lake.quality.scorecard where {where} order by "month"', list(values)
-    ).fetchall()
-    months: dict[str, Scores] = {}
-    for month, dimension, a, b in rows:
-        months.setdefault(month, {})[dimension] = (a, b)
     trend: list[dict[str, Any]] = [{"month": m, "total": total(s)} for m, s in sorted(months.items())][-MONTHS:]
     newest = months[max(months)] if months else {}
     now = trend[-1]["total"] if trend else 0.0
@@ -118,57 +115,90 @@ def _scored(con: duckdb.DuckDBPyConnection, where: str, values: Sequence[Any] = 
     }  # fmt: skip
 
 
-def _department(
-    con: duckdb.DuckDBPyConnection, department: str, contracts: Sequence[DatasetContract]
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Figures:
+    """What the pages show, read once for all of them; the rows of a department are those of its newest month."""
+
+    scores: Mapping[tuple[str, str], Mapping[str, Scores]]
+    """(level, dataset or department, nothing of the city) → month → scores"""
+    deliveries: _ByDepartment
+    indicators: _ByDepartment
+    mend: _ByDepartment
+    transformed: _ByDepartment
+    standing: Sequence[Freshness]
+
+    def scored(self, level: str, name: str = "") -> dict[str, Any]:
+        return _scored(self.scores.get((level, name), {}))
+
+
+_NEWEST = """newest as (select department, max("month") as newest from lake.quality.scorecard
+                        where level = 'department' group by department)"""
+
+
+def _read(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContract]) -> _Figures:
+    scores: dict[tuple[str, str], dict[str, Scores]] = {}
+    for level, name, month, dimension, a, b in con.execute(
+        """select level, coalesce(case level when 'dataset' then dataset when 'department' then department end, ''), "month",
+                  dimension, a, b from lake.quality.scorecard"""
+    ).fetchall():
+        scores.setdefault((level, name), {}).setdefault(month, {})[dimension] = (a, b)
+    return _Figures(
+        scores,
+        deliveries=_by_department(
+            con,
+            f"""with {_NEWEST}, delivered as (
+                    select *, coalesce(department, split_part(file, '/', 1)) as of_department,
+                           strftime(coalesce(delivered_on, received_at::date), '%Y-%m') as month_of
+                    from lake.foundation.delivery)
+                select d.of_department as department, d.dataset, d.file, d.delivered_on, coalesce(d.data_rows, 0) as rows,
+                       coalesce(d.accepted, 0) as accepted, coalesce(d.quarantined, 0) as quarantined, d.status,
+                       coalesce(d.reason, '') as reason, d.month_of as month
+                from delivered as d join newest as n on n.department = d.of_department and n.newest = d.month_of
+                order by d.status desc, d.file""",
+        ),
+        indicators=_by_department(
+            con,
+            f"""with {_NEWEST}
+                select s.department, s.indicator, sum(s.a)::bigint as a, sum(s.b)::bigint as b
+                from lake.quality.score as s join newest as n on n.department = s.department and n.newest = s."month"
+                group by all order by s.indicator""",
+        ),
+        mend=_by_department(con, 'select * from lake.quality.to_mend order by "place"'),
+        transformed=_by_department(
+            con,
+            f"""with {_NEWEST}, of_delivery as (
+                    select r.* from lake.quality.rule_result as r join lake.foundation.delivery as d using (delivery_id)
+                    join newest as n on n.department = r.department and n.newest = strftime(d.delivered_on, '%Y-%m')
+                    where r.layer = 'staging' and d.status = 'taken' and r.outcome in ('standardised', 'repaired')
+                    qualify r.ran_at = max(r.ran_at) over (partition by r.delivery_id))
+                select department, outcome, sum(failed_rows)::bigint as cells from of_delivery group by all order by outcome""",
+        ),
+        standing=look(con, contracts),
+    )
+
+
+def _department(figures: _Figures, department: str, contracts: Sequence[DatasetContract]) -> dict[str, Any]:
     view = {
-        "department": department, "title": contracts[0].custom.department,
-        **_scored(con, "level = 'department' and department = ?", [department]),
+        "department": department, "title": contracts[0].custom.department, **figures.scored("department", department),
     }  # fmt: skip
-    view["deliveries"] = _rows(
-        con,
-        """select d.dataset, d.file, d.delivered_on, coalesce(d.data_rows, 0) as rows, coalesce(d.accepted, 0) as accepted,
-                  coalesce(d.quarantined, 0) as quarantined, d.status, coalesce(d.reason, '') as reason,
-                  strftime(coalesce(d.delivered_on, d.received_at::date), '%Y-%m') as month
-           from lake.foundation.delivery as d
-           where coalesce(d.department, split_part(d.file, '/', 1)) = ? and strftime(coalesce(d.delivered_on, d.received_at::date), '%Y-%m') = ?
-           order by d.status desc, d.file""",
-        [department, view["month"]],
-    )
     titles = {c.id: c.name for c in contracts}
-    for delivery in view["deliveries"]:
-        delivery["name"] = titles.get(delivery["dataset"], "未能识别")
-    view["datasets"] = [
-        {"name": c.name, **_scored(con, "level = 'dataset' and dataset = ?", [c.id])}
-        for c in sorted(contracts, key=lambda c: c.id)
+    view["deliveries"] = [
+        {**d, "name": titles.get(d["dataset"], "未能识别")} for d in figures.deliveries.get(department, ())
     ]
-    view["datasets"] = [d for d in view["datasets"] if d["month"] == view["month"]]
+    datasets = [{"name": c.name, **figures.scored("dataset", c.id)} for c in sorted(contracts, key=lambda c: c.id)]
+    view["datasets"] = [d for d in datasets if d["month"] == view["month"]]
     view["indicators"] = [
-        {"code": code, "dimension": DIMENSIONS[code[:2]], "name": INDICATORS[code][0], "what_b": INDICATORS[code][1],
-         "what_a": INDICATORS[code][2], "a": a, "b": b}
-        for code, a, b in con.execute(
-            'select indicator, sum(a)::bigint, sum(b)::bigint from lake.quality.score where department = ? and "month" = ? group by 1 order by 1',
-            [department, view["month"]],
-        ).fetchall()
+        {"code": i["indicator"], "dimension": DIMENSIONS[i["indicator"][:2]], "name": INDICATORS[i["indicator"]][0],
+         "what_b": INDICATORS[i["indicator"]][1], "what_a": INDICATORS[i["indicator"]][2], "a": i["a"], "b": i["b"]}
+        for i in figures.indicators.get(department, ())
     ]  # fmt: skip
-    view["mend"] = [_wording(row, contracts) for row in _rows(
-        con, 'select * from lake.quality.to_mend where department = ? order by "place"', [department]
-    )]  # fmt: skip
-    view["transformed"] = _rows(
-        con,
-        """select outcome, sum(failed_rows)::bigint as cells from (
-               select r.* from lake.quality.rule_result as r join lake.foundation.delivery as d using (delivery_id)
-               where r.department = ? and r.layer = 'staging' and d.status = 'taken' and strftime(d.delivered_on, '%Y-%m') = ?
-                     and r.outcome in ('standardised', 'repaired')
-               qualify r.ran_at = max(r.ran_at) over (partition by r.delivery_id))
-           group by 1 order by 1""",
-        [department, view["month"]],
-    )
+    view["mend"] = [_wording(row, contracts) for row in figures.mend.get(department, ())]
+    view["transformed"] = figures.transformed.get(department, [])
     view["personal"] = {
         level: sum(c.custom.personal_data == level for k in contracts for c in k.columns)
         for level in ("general", "sensitive")
     }
-    standing = look(con, {c.id: c for c in contracts})
+    standing = [f for f in figures.standing if f.dataset in titles]
     view["late"] = [f for f in standing if f.status == "late"]
     view["next"] = _next(standing, titles)
     return view
@@ -210,10 +240,14 @@ def _compare(views: list[dict[str, Any]]) -> None:
             dimension["mean"] = 100 * sum(others) / len(others) if others else None
 
 
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-    result = con.execute(sql, list(values))
+def _by_department(con: duckdb.DuckDBPyConnection, sql: str) -> _ByDepartment:
+    result = con.execute(sql)
     names = [d[0] for d in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in result.fetchall():
+        shown = dict(zip(names, row, strict=True))
+        out.setdefault(shown["department"], []).append(shown)
+    return out
 
 
 # ---- workbook -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,9 @@ class Lineage:
             return {"*": fallback}
 
 
+@lru_cache(maxsize=512)
 def _parse(sql: str) -> Any:
+    """The tree of a compiled model, which nobody changes: many homes of one process compile the same text."""
     import sqlglot
 
     return sqlglot.parse_one(sql, read="duckdb")
