@@ -16,6 +16,8 @@ from quality.gates import run_gate
 from warehouse.errors import EnvironmentFault
 from warehouse.lake import writing
 
+from .conftest import staged
+
 pytest.importorskip("great_expectations")
 
 
@@ -155,6 +157,24 @@ def test_pages_say_what_was_found_and_load_nothing(lake: Any) -> None:
     cells = [c for sheet in sheets for row in sheet.iter_rows() for c in row if c.value is not None]
     assert all(c.data_type != "f" and c.hyperlink is None for c in cells)
     assert {"A 合格", "准确性"} <= {c.value for c in cells}
+
+
+def test_each_department_sees_its_own_newest_month(lake: Any) -> None:
+    lake.contracts["linju.renyuan"] = lake.contract("linju.renyuan")
+    lake.sql(staged("linju.renyuan"))
+    lake.deliver("d1", 10)
+    lake.deliver("d2", 20)
+    lake.deliver("e1", 30, dataset="linju.renyuan")
+    lake.sql("update lake.foundation.delivery set delivered_on = date '2026-09-30' where delivery_id in ('d1', 'e1')")
+    scored(lake)
+    with writing(lake.home) as con:
+        scorecard_page.write(lake.home, con, lake.contracts)
+    own, neighbours = (
+        (lake.home.outbox / d / scorecard_page.PAGE).read_text(encoding="utf-8") for d in ("ceshi", "linju")
+    )
+    assert "d2.csv" in own and "d1.csv" not in own and "e1.csv" not in own
+    assert "e1.csv" in neighbours and "d2.csv" not in neighbours
+    assert "2026-10" in own and "2026-09" in neighbours
 
 
 def test_pages_hold_no_value_of_a_row(lake: Any) -> None:
