@@ -144,7 +144,7 @@ def _read(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContrac
         scores.setdefault((level, name), {}).setdefault(month, {})[dimension] = (a, b)
     return _Figures(
         scores,
-        deliveries=_by_department(
+        deliveries=_rows_by_department(
             con,
             f"""with {_NEWEST}, delivered as (
                     select *, coalesce(department, split_part(file, '/', 1)) as of_department,
@@ -156,15 +156,15 @@ def _read(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, DatasetContrac
                 from delivered as d join newest as n on n.department = d.of_department and n.newest = d.month_of
                 order by d.status desc, d.file""",
         ),
-        indicators=_by_department(
+        indicators=_rows_by_department(
             con,
             f"""with {_NEWEST}
                 select s.department, s.indicator, sum(s.a)::bigint as a, sum(s.b)::bigint as b
                 from lake.quality.score as s join newest as n on n.department = s.department and n.newest = s."month"
                 group by all order by s.indicator""",
         ),
-        mend=_by_department(con, 'select * from lake.quality.to_mend order by "place"'),
-        transformed=_by_department(
+        mend=_rows_by_department(con, 'select * from lake.quality.to_mend order by "place"'),
+        transformed=_rows_by_department(
             con,
             f"""with {_NEWEST}, of_delivery as (
                     select r.* from lake.quality.rule_result as r join lake.foundation.delivery as d using (delivery_id)
@@ -240,7 +240,7 @@ def _compare(views: list[dict[str, Any]]) -> None:
             dimension["mean"] = 100 * sum(others) / len(others) if others else None
 
 
-def _by_department(con: duckdb.DuckDBPyConnection, sql: str) -> _ByDepartment:
+def _rows_by_department(con: duckdb.DuckDBPyConnection, sql: str) -> _ByDepartment:
     result = con.execute(sql)
     names = [d[0] for d in result.description]
     out: dict[str, list[dict[str, Any]]] = {}

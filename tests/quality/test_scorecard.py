@@ -169,12 +169,17 @@ def test_each_department_sees_its_own_newest_month(lake: Any) -> None:
     scored(lake)
     with writing(lake.home) as con:
         scorecard_page.write(lake.home, con, lake.contracts)
-    own, neighbours = (
-        (lake.home.outbox / d / scorecard_page.PAGE).read_text(encoding="utf-8") for d in ("ceshi", "linju")
-    )
-    assert "d2.csv" in own and "d1.csv" not in own and "e1.csv" not in own
-    assert "e1.csv" in neighbours and "d2.csv" not in neighbours
-    assert "2026-10" in own and "2026-09" in neighbours
+    for department, month, shown, hidden, rows in (
+        ("ceshi", "2026-10", "d2.csv", ("d1.csv", "e1.csv"), 20),
+        ("linju", "2026-09", "e1.csv", ("d1.csv", "d2.csv"), 30),
+    ):
+        page = (lake.home.outbox / department / scorecard_page.PAGE).read_text(encoding="utf-8")
+        assert shown in page and not any(file in page for file in hidden)
+        book = openpyxl.load_workbook(lake.home.outbox / department / scorecard_page.BOOK)
+        assert ("月份", month) in [row[:2] for row in book["概要"].values]
+        assert (
+            next(row[6] for row in book["指标"].values if row[0] == "0202") == rows
+        )  # what B counts: the month's rows
 
 
 def test_pages_hold_no_value_of_a_row(lake: Any) -> None:

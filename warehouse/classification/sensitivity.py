@@ -129,7 +129,7 @@ class Lineage:
             return {"*": fallback}
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=160)  # a first build and one after it are 140 texts, 0.7 MB each
 def _parse(sql: str) -> Any:
     """The tree of a compiled model, which nobody changes: many homes of one process compile the same text."""
     import sqlglot
